@@ -233,8 +233,18 @@ def read_documents(path: Path) -> Iterator[Document]:
 
 
 def dumps(document: Document) -> str:
-    """One line of JSON Lines, without the line feed. Characters stand as themselves, not as escapes."""
-    return json.dumps(document.to_dict(), ensure_ascii=False)
+    """One line of JSON Lines, without the line feed.
+
+    Characters stand as themselves; only where a string holds a lone surrogate, which UTF-8 cannot carry, are
+    they written as escapes.
+    """
+    data = document.to_dict()
+    line = json.dumps(data, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(data)
+    return line
 
 
 def write_documents(path: Path, documents: Iterable[Document]) -> None:

@@ -1,0 +1,219 @@
+"""The predictor: texts in, documents with entities and events out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from rasid.artifact import GRAPHS, TOKENIZER, ModelConfig, Precision, find
+from rasid.backends import Backend, Batch, OnnxBackend
+from rasid.decoding import Decoder, Mentions
+from rasid.document import Document
+from rasid.errors import ModelError, TextError
+from rasid.tokenizer import Reading, read
+from rasid.windows import Window, divide
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+MAX_CHARACTERS = 1_000_000
+"""The longest text that is read unless another limit is given: some 150,000 words, no article is as long."""
+
+_BATCH_PIECES = 2048  # pieces computed at once, padding included: bounds memory, and no larger batch is faster
+_CHUNK_CHARACTERS = 50_000  # characters read ahead, so that windows of like length can be put together
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_VISIBLE = re.compile(r"[^\s\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]")
+
+
+class Predictor:
+    """Reads articles with one model.
+
+    The same text gives the same answer alone, in any batch and in any order.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        tokenizer: Tokenizer,
+        backend: Backend,
+        *,
+        max_characters: int = MAX_CHARACTERS,
+    ) -> None:
+        """Put a predictor together from its parts; :meth:`load` does that for a model directory."""
+        self.config = config
+        self.max_characters = max_characters
+        self._tokenizer = tokenizer
+        self._backend = backend
+        self._decoder = Decoder(config.schema, config.calibration)
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        *,
+        precision: Precision | None = None,
+        threads: int | None = None,
+        max_characters: int = MAX_CHARACTERS,
+    ) -> Self:
+        """Load a model: a directory, a hub name, or (None) the one that is shipped with the package.
+
+        Args:
+            model: where the model is.
+            precision: which of the model's graphs to use; None takes fp32 where the model has it.
+            threads: threads of the computation; None leaves it to ONNX Runtime (one a core).
+            max_characters: texts that are longer are refused.
+
+        Raises:
+            ModelError: the model is missing, incomplete, damaged or too new.
+        """
+        artifact = find(model)
+        if precision is not None and precision not in GRAPHS:
+            raise ModelError(f"precision {precision!r} is not known; expected one of {', '.join(GRAPHS)}")
+        present: list[Precision] = [p for p, name in GRAPHS.items() if name in artifact.config.files]
+        chosen: Precision = precision or (present[0] if present else "fp32")
+        tokenizer = load_tokenizer(artifact.file(TOKENIZER))
+        backend = OnnxBackend(artifact.file(GRAPHS[chosen]), threads=threads, batches=chosen != "int8")
+        return cls(artifact.config, tokenizer, backend, max_characters=max_characters)
+
+    def __call__(self, text: str, *, id: str = "document", published: str | None = None) -> Document:
+        """Read one text.
+
+        Args:
+            text: the article, exactly as the offsets of the answer shall count it.
+            id: a name for the document.
+            published: the date of publication (ISO 8601), passed through.
+
+        Raises:
+            TextError: the text cannot be read as an article; the message says why.
+        """
+        check_text(text, id, self.max_characters)
+        return self._answer([Document(id, text, published)])[0]
+
+    def stream(self, texts: Iterable[str]) -> Iterator[Document]:
+        """Read any number of texts, in order and in constant memory; their ids are "1", "2", ….
+
+        A text that cannot be read gives a document whose ``error`` says why; the others are answered.
+        """
+        return self.stream_documents(_documents(texts))
+
+    def stream_documents(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Read any number of documents, in order and in constant memory.
+
+        Id, text, date and unknown keys are kept; entities and events are replaced. A document that has an
+        ``error``, or whose text cannot be read, comes back with it and without entities and events.
+        """
+        for chunk in _chunks(documents, _CHUNK_CHARACTERS):
+            yield from self._answer(chunk)
+
+    def _answer(self, documents: Sequence[Document]) -> list[Document]:
+        documents = [_checked(document, self.max_characters) for document in documents]
+        readings = [read("" if d.error else d.text, self._tokenizer) for d in documents]
+        windows = [divide(reading, self.config.window) for reading in readings]
+        jobs = [(reading, window) for reading, ws in zip(readings, windows, strict=True) for window in ws]
+        found = iter(self._mentions(jobs))
+        answers = []
+        for document, reading, ws in zip(documents, readings, windows, strict=True):
+            entities, events = self._decoder.document(reading, ws, list(itertools.islice(found, len(ws))))
+            answers.append(replace(document, entities=entities, events=events))
+        return answers
+
+    def _mentions(self, jobs: Sequence[tuple[Reading, Window]]) -> list[Mentions]:
+        """The mentions of each window; windows of like length are computed together."""
+        sizes = [int(reading.last[w.stop - 1] - reading.first[w.start]) + 3 for reading, w in jobs]
+        found: list[Mentions | None] = [None] * len(jobs)
+        for rows in _batches(sizes, _BATCH_PIECES if self._backend.batches else 0):
+            batch = Batch.of(
+                [jobs[row] for row in rows],
+                begin=self.config.begin,
+                end=self.config.end,
+                pad=self.config.pad,
+                longest=self.config.window.longest,
+            )
+            for row, scores in zip(rows, self._backend(batch), strict=True):
+                found[row] = self._decoder.mentions(*jobs[row], scores)
+        return [mentions for mentions in found if mentions is not None]
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Read a ``tokenizer.json``.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    from tokenizers import Tokenizer  # slow to import, needed only here
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as problem:
+        raise ModelError(f"{path} cannot be read as a tokenizer ({problem}); copy or export the model again") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def check_text(text: object, item: str, max_characters: int) -> None:
+    """Raise :class:`TextError` unless ``text`` can be read as an article; ``item`` names it."""
+    if not isinstance(text, str):
+        raise TextError(f"{item}: expected a text (str), got {type(text).__name__}; decode bytes as UTF-8 first")
+    if len(text) > max_characters:
+        raise TextError(
+            f"{item}: the text has {len(text):,} characters, the limit is {max_characters:,}; "
+            "split it into articles, or raise max_characters (--max-characters)"
+        )
+    if (position := text.find("\0")) >= 0:
+        raise TextError(
+            f"{item}: the text has a NUL (U+0000) at character {position}; it is probably a binary file, or UTF-16 "
+            "read as UTF-8: convert it, or remove the NUL"
+        )
+    if match := _SURROGATE.search(text):
+        raise TextError(
+            f"{item}: the text has a lone surrogate (U+{ord(match[0]):04X}) at character {match.start()}, which is no "
+            "Unicode text; decode the source with errors='replace', or remove it"
+        )
+    if not _VISIBLE.search(text):
+        raise TextError(f"{item}: the text is empty or only white space; leave it out, or look where its text went")
+
+
+def _checked(document: Document, max_characters: int) -> Document:
+    if document.error is None:
+        try:
+            check_text(document.text, f"document {document.id!r}", max_characters)
+        except TextError as problem:
+            text = document.text if isinstance(document.text, str) else ""
+            return replace(document, text=text, error=str(problem))
+    return document
+
+
+def _documents(texts: Iterable[str]) -> Iterator[Document]:
+    for number, text in enumerate(texts, 1):
+        yield Document(str(number), text)
+
+
+def _chunks(documents: Iterable[Document], characters: int) -> Iterator[list[Document]]:
+    """Consecutive documents in lists of about this many characters."""
+    chunk: list[Document] = []
+    size = 0
+    for document in documents:
+        chunk.append(document)
+        size += len(document.text) if isinstance(document.text, str) else 0
+        if size >= characters:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _batches(sizes: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Numbers of items in groups of like size whose padded size keeps to the budget; at least one in each."""
+    group: list[int] = []
+    for number in sorted(range(len(sizes)), key=lambda n: sizes[n]):
+        if group and sizes[number] * (len(group) + 1) > budget:
+            yield group
+            group = []
+        group.append(number)
+    if group:
+        yield group
