@@ -1,0 +1,216 @@
+"""Evaluation by leaving one article out: what a configuration is worth on articles that it was not trained on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rasid.decoding import Calibration
+from rasid.document import Document, read_documents, write_documents
+from rasid.errors import RasidError
+from rasid.schema import Schema
+from rasid_annotations.corpus import fingerprint
+from rasid_annotations.flat import seqeval_report
+from rasid_annotations.scoring import Report, score
+from rasid_training import calibration as calibrating
+from rasid_training.config import TrainingConfig
+from rasid_training.trainer import Articles, TrainingError, predict_loosely, train
+
+RESULT = "crossvalidation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """What leaving one article out has found.
+
+    Attributes:
+        calibration: fitted on the predictions for all articles, each by models that have not seen it.
+        predictions: for each seed the articles as predicted; each article's calibration and thresholds were
+            chosen on the other articles only.
+        reports: for each seed.
+        seqeval: for each seed the flat entity layer by seqeval in strict mode.
+        curves: for each seed and left-out article the training curve.
+        seconds: for each seed the time that its trainings took.
+    """
+
+    calibration: Calibration
+    predictions: Mapping[int, Sequence[Document]]
+    reports: Mapping[int, Report]
+    seqeval: Mapping[int, Mapping[str, Any]]
+    curves: Mapping[int, Mapping[str, Any]]
+    seconds: Mapping[int, float]
+
+    def f1(self, layer: str) -> list[float]:
+        """Strict F1 of ``entities``, ``triggers`` or ``arguments`` for each seed."""
+        return [report.layers[layer].strict.total.f1 for report in self.reports.values()]
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Mean, least and greatest strict F1 over the seeds, by layer."""
+        values = {layer: self.f1(layer) for layer in ("entities", "triggers", "arguments")}
+        return {k: {"mean": statistics.mean(v), "least": min(v), "greatest": max(v)} for k, v in values.items()}
+
+    def table(self) -> str:
+        """The first seed's report in full, and the spread over the seeds."""
+        first = next(iter(self.reports))
+        flat = self.seqeval[first]
+        lines = [
+            self.reports[first].table(),
+            "",
+            f"flat entity layer, seqeval strict IOB2: micro F1 {flat['micro']['f1']:.3f}, "
+            f"macro F1 {flat['macro']['f1']:.3f}",
+            "",
+            f"strict F1 over {len(self.reports)} seed(s), mean (least to greatest)",
+        ]
+        for layer, value in self.summary().items():
+            lines.append(f"{layer:<12}{value['mean']:.3f} ({value['least']:.3f} to {value['greatest']:.3f})")
+        return "\n".join(lines)
+
+
+def crossvalidate(
+    config: TrainingConfig,
+    schema: Schema,
+    documents: Sequence[Document],
+    output: Path,
+    *,
+    seeds: Sequence[int],
+    resume: bool = False,
+) -> CrossValidation:
+    """Train once for each article and seed without that article, and predict it.
+
+    Every fold's predictions are kept as they come, so that an interrupted run is continued by ``resume``.
+
+    Raises:
+        TrainingError: fewer than two articles, or ``output`` holds another or an unfinished run.
+    """
+    if len(documents) < 2:
+        raise TrainingError(f"leaving one article out needs at least 2 articles, the corpus has {len(documents)}")
+    _claim(config, documents, output, resume=resume)
+    loose: dict[int, list[Document]] = {}
+    curves: dict[int, dict[str, Any]] = {}
+    seconds: dict[int, float] = {}
+    for seed in seeds:
+        loose[seed], curves[seed], seconds[seed] = [], {}, 0.0
+        for number, document in enumerate(documents):
+            fold = _fold(config, schema, documents, number, seed, output)
+            loose[seed].append(fold.candidates)
+            curves[seed][document.id] = fold.curve
+            seconds[seed] += fold.seconds
+    predictions = {seed: _served(documents, candidates, schema) for seed, candidates in loose.items()}
+    everything = [document for candidates in loose.values() for document in candidates]
+    return CrossValidation(
+        calibration=calibrating.fit(list(documents) * len(seeds), everything, schema),
+        predictions=predictions,
+        reports={seed: score(documents, predicted) for seed, predicted in predictions.items()},
+        seqeval={seed: seqeval_report(documents, predicted) for seed, predicted in predictions.items()},
+        curves=curves,
+        seconds=seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    candidates: Document
+    curve: list[dict[str, float]]
+    seconds: float
+
+
+def _fold(
+    config: TrainingConfig, schema: Schema, documents: Sequence[Document], number: int, seed: int, output: Path
+) -> _Fold:
+    """The left-out article as predicted loosely; read from ``output`` where it has been predicted before."""
+    left_out = documents[number]
+    folder = output / f"seed-{seed}" / f"{number:03}-{left_out.id}"
+    candidates, notes = folder / "candidates.jsonl", folder / "fold.json"
+    if not notes.is_file():
+        begin = time.monotonic()
+        print(f"rasid: seed {seed}, without {left_out.id} ({number + 1} of {len(documents)})", file=sys.stderr)
+        seeded = replace(config, optimization=replace(config.optimization, seed=seed))
+        others = [document for document in documents if document is not left_out]
+        trained = train(seeded, schema, Articles(others), folder / "training", resume=True, cache=output / "features")
+        write_documents(candidates, predict_loosely(trained, [left_out]))
+        partial = notes.with_suffix(".partial")
+        record = {"curve": trained.provenance["curve"], "seconds": time.monotonic() - begin}
+        partial.write_text(json.dumps(record), encoding="utf-8")
+        partial.replace(notes)
+        shutil.rmtree(folder / "training")
+    record = json.loads(notes.read_text(encoding="utf-8"))
+    return _Fold(next(read_documents(candidates)), record["curve"], record["seconds"])
+
+
+def _served(gold: Sequence[Document], candidates: Sequence[Document], schema: Schema) -> list[Document]:
+    """The candidates as they would be served, each under what was chosen on the other articles."""
+    served = []
+    for number, document in enumerate(candidates):
+        others = [n for n in range(len(gold)) if n != number]
+        calibration = calibrating.fit([gold[n] for n in others], [candidates[n] for n in others], schema)
+        served.append(calibrating.apply(document, calibration))
+    return served
+
+
+def _claim(config: TrainingConfig, documents: Sequence[Document], output: Path, *, resume: bool) -> None:
+    identity = {"recipe": config.recipe(), "encoder": config.encoder.name, "corpus": fingerprint(documents)}
+    record = output / "run.json"
+    if record.is_file():
+        if json.loads(record.read_text(encoding="utf-8")) != identity:
+            raise TrainingError(
+                f"{output} holds a run with another configuration or corpus; give another --output, or remove it"
+            )
+        if not resume:
+            raise TrainingError(f"{output} holds a run already; continue it with --resume, or remove the folder")
+    output.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(identity, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Document], output: Path) -> Path:
+    """Write the predictions and the result, which ``crossvalidation:`` in a configuration can name.
+
+    Returns:
+        The result's path.
+    """
+    for seed, predicted in result.predictions.items():
+        write_documents(output / f"predictions-seed-{seed}.jsonl", predicted)
+    data = {
+        "recipe": config.recipe(),
+        "corpus": fingerprint(documents),
+        "documents": [document.id for document in documents],
+        "calibration": result.calibration.to_dict(),
+        "strict_f1": result.summary(),
+        "seconds": {str(seed): round(value, 1) for seed, value in result.seconds.items()},
+        "reports": {str(seed): report.to_dict() for seed, report in result.reports.items()},
+        "seqeval": {str(seed): dict(flat) for seed, flat in result.seqeval.items()},
+        "curves": {str(seed): dict(curve) for seed, curve in result.curves.items()},
+    }
+    path = output / RESULT
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+class ResultError(RasidError):
+    """The result of a cross-validation that a configuration names cannot be used."""
+
+
+def load_result(path: Path) -> dict[str, Any]:
+    """Read what :func:`save` wrote.
+
+    Raises:
+        ResultError: the file is missing or is not one.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ResultError(
+            f"crossvalidation: {path} cannot be read ({type(problem).__name__}); make it with `rasid crossvalidate`, "
+            "or take the key out of the configuration"
+        ) from None
+    if not isinstance(data, dict) or not {"recipe", "corpus", "calibration", "strict_f1"} <= data.keys():
+        raise ResultError(f"crossvalidation: {path} was not written by `rasid crossvalidate`; make it again")
+    return data

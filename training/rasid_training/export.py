@@ -1,0 +1,201 @@
+"""Export: a trained model as the directory that the predictor loads."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import platform
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from rasid.artifact import CONFIG, FORMAT, GRAPHS, TOKENIZER, ModelConfig, Precision, sha256
+from rasid.backends import INPUTS, OUTPUTS
+from rasid.decoding import Calibration
+from rasid.schema import Schema
+from rasid.windows import WindowSize
+from rasid_training.model import RasidModel
+
+WEIGHTS = "model.safetensors"
+CARD = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained model and everything that prediction needs beside its weights.
+
+    ``provenance`` tells where it comes from: corpus, configuration, versions, measurements.
+    """
+
+    model: RasidModel
+    tokenizer: Tokenizer
+    schema: Schema
+    window: WindowSize
+    calibration: Calibration
+    begin: int
+    end: int
+    pad: int
+    provenance: Mapping[str, Any]
+
+    def config(self, files: Mapping[str, str]) -> ModelConfig:
+        """What a predictor needs to know; ``files`` are the hashes by name."""
+        return ModelConfig(
+            schema=self.schema,
+            window=self.window,
+            calibration=self.calibration,
+            begin=self.begin,
+            end=self.end,
+            pad=self.pad,
+            files=files,
+            provenance=self.provenance,
+        )
+
+
+def versions() -> dict[str, str]:
+    """The versions of what a model is made with."""
+    names = ("rasid", "torch", "transformers", "tokenizers", "onnxruntime", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def export(trained: Trained, output: Path, card: str) -> Path:
+    """Write the model directory, whole or not at all: an existing one is replaced at the end.
+
+    Args:
+        trained: the model.
+        output: the directory.
+        card: the text of the model card.
+
+    Returns:
+        ``output``.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        made = Path(folder) / "model"
+        made.mkdir()
+        trained.model.save_pretrained(made)
+        trained.tokenizer.save(str(made / TOKENIZER))
+        export_graph(trained.model, made / GRAPHS["fp32"])
+        quantize(made / GRAPHS["fp32"], made / GRAPHS["int8"])
+        (made / CARD).write_text(card, encoding="utf-8")
+        write_config(made, trained)
+        if output.exists():
+            output.rename(Path(folder) / "old")
+        made.rename(output)
+    return output
+
+
+def write_config(directory: Path, trained: Trained) -> None:
+    """Complete ``config.json``, which ``save_pretrained`` has begun, by what prediction needs."""
+    files = {name: sha256(directory / name) for name in (TOKENIZER, WEIGHTS, *GRAPHS.values())}
+    path = directory / CONFIG
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data |= {
+        "rasid_format": FORMAT,
+        "schema": trained.schema.to_dict(),
+        "window": asdict(trained.window),
+        "calibration": trained.calibration.to_dict(),
+        "special_pieces": {"begin": trained.begin, "end": trained.end, "pad": trained.pad},
+        "provenance": dict(trained.provenance),
+        "files": files,
+    }
+    ModelConfig.from_dict(data, str(path))
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def copy_thin(model: Path, output: Path, *, precision: Precision) -> None:
+    """Copy what prediction with one graph needs; ``config.json`` then lists only that."""
+    kept = (TOKENIZER, GRAPHS[precision])
+    data = json.loads((model / CONFIG).read_text(encoding="utf-8"))
+    data["files"] = {name: data["files"][name] for name in kept}
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        made = Path(folder) / "model"
+        made.mkdir()
+        for name in (*kept, CARD):
+            shutil.copyfile(model / name, made / name)
+        (made / CONFIG).write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        if output.exists():
+            output.rename(Path(folder) / "old")
+        made.rename(output)
+
+
+class _Graph(nn.Module):
+    """The model with its inputs by position and no labels, as the exporter wants it."""
+
+    def __init__(self, model: RasidModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, first: Tensor, last: Tensor) -> tuple[Tensor, ...]:
+        return self.model(input_ids, attention_mask, first, last)
+
+
+def export_graph(model: RasidModel, path: Path) -> None:
+    """Write the whole graph as ONNX in fp32; batch, pieces and words are free dimensions."""
+    was = model.training
+    model.train(False)
+    # Sizes that differ from each other and from 1, so that the exporter takes none of them for constant.
+    batch, pieces, words = 2, 12, 7
+    ids = torch.ones(batch, pieces, dtype=torch.long)
+    places = torch.arange(words).repeat(batch, 1)
+    free = torch.export.Dim.DYNAMIC
+    with _quiet():
+        torch.onnx.export(
+            _Graph(model).cpu(),
+            (ids, torch.ones_like(ids), places, places),
+            path,
+            dynamo=True,
+            external_data=False,
+            dynamic_shapes=({0: free, 1: free},) * len(INPUTS),
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+        )
+    model.train(was)
+
+
+def quantize(source: Path, path: Path) -> None:
+    """Write the int8 form of a graph: weights by channel, activations by their range as they come.
+
+    Weights keep to 7 bits, since processors without VNNI would saturate the sums of 8-bit products.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        # The shapes that the exporter wrote confuse the quantiser's own inference; it needs none of them.
+        graph = onnx.load(source)
+        del graph.graph.value_info[:]
+        plain = Path(folder) / "plain.onnx"
+        onnx.save(graph, plain)
+        quantize_dynamic(
+            plain,
+            path,
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+            extra_options={"MatMulConstBOnly": True},
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporters' progress reports and notes on their own workings off the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

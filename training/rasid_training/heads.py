@@ -1,0 +1,176 @@
+"""The heads: from word vectors to the logits of spans, roles, modality and proclitics.
+
+All share one encoder pass. Span heads give one table, a logit for each type, first and last word, whatever
+their inner form is: decoding knows only the table.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SpanDecoding = Literal["table", "tags"]
+
+_TAG_OUTSIDE, _TAG_BEGIN, _TAG_INSIDE = range(3)
+
+
+class Pairs(nn.Module):
+    """Scores of ordered pairs of words by the scaled dot product of a query and a key.
+
+    Rotary position embeddings (Su et al. 2021) on both make the score depend on the distance between the words,
+    as in GlobalPointer (Su et al. 2022).
+
+    Args:
+        inputs: width of the word vectors.
+        count: how many scores for each pair.
+        width: width of a query and of a key; even.
+    """
+
+    def __init__(self, inputs: int, count: int, width: int) -> None:
+        super().__init__()
+        self.count, self.width = count, width
+        self.queries = nn.Linear(inputs, count * width)
+        self.keys = nn.Linear(inputs, width)
+
+    def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """``[b, w, inputs]`` twice to ``[b, count, w, w]``."""
+        batch, length, _ = rows.shape
+        queries = self.queries(rows).view(batch, length, self.count, self.width).transpose(1, 2)
+        keys = self.keys(columns).unsqueeze(1)
+        cosine, sine = _rotary(length, self.width, rows)
+        return (_rotated(queries, cosine, sine) @ _rotated(keys, cosine, sine).transpose(-1, -2)) * self.width**-0.5
+
+
+def _rotary(length: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine ``[length, width / 2]`` of each position's rotation."""
+    frequencies = 10000.0 ** (-torch.arange(0, width, 2, device=like.device, dtype=torch.float32) / width)
+    angles = torch.arange(length, device=like.device, dtype=torch.float32)[:, None] * frequencies
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def _rotated(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    left, right = vectors.chunk(2, dim=-1)
+    return torch.cat([left * cosine - right * sine, left * sine + right * cosine], dim=-1)
+
+
+class TableSpans(nn.Module):
+    """Span scoring: each span of words has a logit for each type.
+
+    The logit adds how well the first and last word go together (:class:`Pairs`, one score for entity types and
+    one for event types) to what the first, the last and each word between say by themselves. Any set of spans
+    can be represented: nested and crossing, within one type too.
+    """
+
+    def __init__(self, inputs: int, entity_types: int, event_types: int, width: int) -> None:
+        super().__init__()
+        self.types = entity_types + event_types
+        self.pairs = Pairs(inputs, 2, width)
+        self.words = nn.Linear(inputs, 3 * self.types)
+        # [types] which of the two pair scores a type takes
+        self.register_buffer("group", torch.tensor([0] * entity_types + [1] * event_types), persistent=False)
+        self._start_low()
+
+    def _start_low(self) -> None:
+        # Nearly all spans are none: to start there, with no word between counting, saves the first epochs.
+        nn.init.zeros_(self.words.bias)
+        with torch.no_grad():
+            self.words.bias[: self.types] = -4.0
+            self.words.weight[2 * self.types :] = 0.0
+
+    def forward(self, words: Tensor) -> Tensor:
+        """``[b, w, inputs]`` to logits ``[b, types, w, w]``."""
+        # Sums over many words need full precision, under bf16 too.
+        first, last, inside = self.words(words).float().transpose(1, 2).chunk(3, dim=1)
+        total = inside.cumsum(dim=-1)
+        pairs = self.pairs(words, words)[:, self.group]
+        return pairs + (first - total + inside).unsqueeze(-1) + (last + total).unsqueeze(-2)
+
+    def loss(self, words: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
+        """The binary cross-entropy over all valid spans, a sum over spans and types for each word.
+
+        Args:
+            words: ``[b, w, inputs]``.
+            labels: ``[b, types, w, w]`` 1 where a mention of the type goes from word to word.
+            valid: ``[b, w, w]`` whether a span may go from word to word.
+        """
+        logits = self(words)
+        losses = functional.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none")
+        spans = losses.masked_fill(~valid.unsqueeze(1), 0.0).sum()
+        return spans / valid.diagonal(dim1=1, dim2=2).sum().clamp(min=1)
+
+
+class TagSpans(nn.Module):
+    """Per-type tagging: each word has, for each type, a tag begin, inside or outside.
+
+    Of mentions of one type that overlap, tags can show the longest only. The table that decoding reads holds the
+    logit of the probability that the tags spell the span and end there.
+    """
+
+    def __init__(self, inputs: int, entity_types: int, event_types: int, width: int) -> None:  # noqa: ARG002
+        super().__init__()
+        self.types = entity_types + event_types
+        self.tags = nn.Linear(inputs, 3 * self.types)
+        self._start_low()
+
+    def _start_low(self) -> None:
+        nn.init.zeros_(self.tags.bias)
+        with torch.no_grad():
+            self.tags.bias.view(self.types, 3)[:, _TAG_OUTSIDE] = 3.0
+
+    def _log_tags(self, words: Tensor) -> Tensor:
+        """``[b, types, w, 3]`` log probabilities."""
+        batch, length, _ = words.shape
+        return self.tags(words).float().view(batch, length, self.types, 3).transpose(1, 2).log_softmax(dim=-1)
+
+    def forward(self, words: Tensor) -> Tensor:
+        """``[b, w, inputs]`` to logits ``[b, types, w, w]``."""
+        tags = self._log_tags(words)
+        begin, inside = tags[..., _TAG_BEGIN], tags[..., _TAG_INSIDE]
+        # The span ends at a word if the next one is not inside; after the last word there is nothing.
+        stop = torch.log1p(-inside[..., 1:].exp().clamp(max=1 - 1e-6))
+        stop = functional.pad(stop, (0, 1))
+        total = inside.cumsum(dim=-1)
+        log_probability = (begin - total).unsqueeze(-1) + (total + stop).unsqueeze(-2)
+        log_probability = log_probability.clamp(min=-30.0, max=-1e-6)
+        return log_probability - torch.log(-torch.expm1(log_probability))
+
+    def loss(self, words: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
+        """The cross-entropy of the tags; arguments as in :meth:`TableSpans.loss`."""
+        tags = self._log_tags(words)
+        covered = labels.to(tags.dtype)
+        # inside[j] = some mention began before j and ends at or after j; the longest mention wins.
+        ends_later = covered.flip(-1).cumsum(-1).flip(-1).clamp(max=1)
+        before = (ends_later.cumsum(-2) - ends_later).diagonal(dim1=-2, dim2=-1).clamp(max=1)
+        begins = covered.amax(dim=-1)
+        target = torch.where(before > 0, _TAG_INSIDE, torch.where(begins > 0, _TAG_BEGIN, _TAG_OUTSIDE))
+        losses = -tags.gather(-1, target.unsqueeze(-1).long()).squeeze(-1)
+        real = valid.diagonal(dim1=1, dim2=2)
+        return losses.masked_fill(~real.unsqueeze(1), 0.0).sum() / real.sum().clamp(min=1)
+
+
+class Roles(nn.Module):
+    """Links between a trigger and a filler, by the trigger's first word and the filler's first and last."""
+
+    def __init__(self, inputs: int, roles: int, width: int) -> None:
+        super().__init__()
+        self.trigger = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU())
+        self.filler = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU())
+        self.first = Pairs(inputs, roles, width)
+        self.last = Pairs(inputs, roles, width)
+        self.trigger_alone = nn.Linear(inputs, roles)
+        self.first_alone = nn.Linear(inputs, roles)
+        self.last_alone = nn.Linear(inputs, roles)
+
+    def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """``[b, w, inputs]`` to two tables ``[b, roles, w, w]``, trigger by filler: see ``rasid.decoding.Scores``."""
+        trigger, filler = self.trigger(words), self.filler(words)
+        alone = self.trigger_alone(trigger).transpose(1, 2).unsqueeze(-1)
+        first = self.first(trigger, filler) + alone + self.first_alone(filler).transpose(1, 2).unsqueeze(-2)
+        last = self.last(trigger, filler) + self.last_alone(filler).transpose(1, 2).unsqueeze(-2)
+        return first, last
+
+
+SPAN_HEADS: dict[SpanDecoding, type[TableSpans] | type[TagSpans]] = {"table": TableSpans, "tags": TagSpans}

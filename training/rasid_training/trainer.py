@@ -1,0 +1,303 @@
+"""Training: a configuration and annotated articles in, a trained model out; resumable at any moment."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from datasets import Dataset
+from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+
+from rasid.decoding import Calibration
+from rasid.document import Document
+from rasid.errors import RasidError
+from rasid.predictor import Predictor
+from rasid.schema import Schema
+from rasid.windows import WindowSize
+from rasid_annotations.corpus import fingerprint
+from rasid_annotations.scoring import score
+from rasid_training import calibration as calibrating
+from rasid_training.backend import TorchBackend
+from rasid_training.config import Optimization, TrainingConfig
+from rasid_training.encoders import load_encoder
+from rasid_training.examples import Collator, dataset
+from rasid_training.export import Trained, versions
+from rasid_training.model import RasidConfig, RasidModel
+
+CHECKPOINTS = "checkpoints"
+_RUN = "run.json"
+
+
+class TrainingError(RasidError):
+    """A training run cannot be started or continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """Annotated articles: to train on, and to choose on (may be empty)."""
+
+    train: Sequence[Document]
+    development: Sequence[Document] = ()
+
+
+def train(
+    config: TrainingConfig,
+    schema: Schema,
+    articles: Articles,
+    output: Path,
+    *,
+    calibration: Calibration | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    cache: Path | None = None,
+) -> Trained:
+    """Fine-tune an encoder with heads on annotated articles.
+
+    Args:
+        config: everything that decides the result.
+        schema: the types.
+        articles: what to train and to choose on.
+        output: folder for checkpoints and TensorBoard logs.
+        calibration: what to serve the model with where there are no development articles.
+        provenance: entries for the model's record of where it comes from.
+        resume: continue from the newest whole checkpoint in ``output``.
+        cache: folder for computed features; None is one beside the checkpoints.
+
+    Raises:
+        TrainingError: ``output`` holds another run, or one that ``resume`` was not asked to continue.
+        EncoderError: the encoder cannot be loaded.
+    """
+    checkpoint = _checkpoint(config, articles, output, resume=resume)
+    optimization = config.optimization
+    set_seed(optimization.seed)
+    window = WindowSize(**asdict(config.windows))
+    encoder = load_encoder(config.encoder, window)
+    model = RasidModel(
+        RasidConfig(
+            encoder=encoder.model.config.to_dict(),
+            schema=schema.to_dict(),
+            spans=config.heads.spans,
+            pair_width=config.heads.pair_width,
+            dropout=config.heads.dropout,
+        ),
+        encoder=encoder.model,
+    )
+    with PartialState().main_process_first():
+        rows, lost = dataset(articles.train, encoder.tokenizer, schema, window, cache or output / "features")
+    for line in lost:
+        print(f"rasid: not representable, left out of training: {line}", file=sys.stderr)
+    record = {
+        "corpus": fingerprint(articles.train),
+        "documents": [document.id for document in articles.train],
+        "development": [document.id for document in articles.development],
+        "versions": versions(),
+        "not_representable": len(lost),
+        **(provenance or {}),
+    }
+    arguments = _arguments(optimization, output, windows=len(rows), has_development=bool(articles.development))
+    collator = Collator(schema, encoder.begin, encoder.end, encoder.pad, window.longest)
+    trainer = _Trainer(model, arguments, rows, collator, optimization)
+    trained = Trained(
+        model,
+        encoder.tokenizer,
+        schema,
+        window,
+        calibration or Calibration(),
+        encoder.begin,
+        encoder.end,
+        encoder.pad,
+        record,
+    )
+    if articles.development:
+        trainer.judge = _Judge(trained, articles.development)
+        if optimization.patience:
+            trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=optimization.patience))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    record["curve"] = _curve(trainer.state.log_history)
+    if articles.development:
+        record["development_f1"] = trainer.state.best_metric
+        return _calibrated(trained, articles.development)
+    return trained
+
+
+def predictor(trained: Trained, calibration: Calibration | None = None) -> Predictor:
+    """A predictor over a model in memory; ``calibration`` takes the place of the model's own."""
+    config = replace(trained.config({}), calibration=calibration or trained.calibration)
+    return Predictor(config, trained.tokenizer, TorchBackend(trained.model), max_characters=sys.maxsize)
+
+
+def predict_loosely(trained: Trained, documents: Sequence[Document]) -> list[Document]:
+    """Candidates with raw probabilities, for ``rasid_training.calibration``."""
+    return list(predictor(trained, calibrating.loose(trained.schema)).stream_documents(documents))
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that writes, where several train together."""
+    return bool(PartialState().is_main_process)
+
+
+def clear(output: Path) -> None:
+    """Remove the checkpoints of a finished run; its logs stay."""
+    for checkpoint in (output / CHECKPOINTS).glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    (output / _RUN).unlink(missing_ok=True)
+
+
+def _calibrated(trained: Trained, development: Sequence[Document]) -> Trained:
+    """The same with probabilities and thresholds fitted on the development articles."""
+    candidates = predict_loosely(trained, development)
+    return replace(trained, calibration=calibrating.fit(development, candidates, trained.schema))
+
+
+class _Judge:
+    """Measures a model in training on the development articles, by the decoding that is served."""
+
+    def __init__(self, trained: Trained, development: Sequence[Document]) -> None:
+        self.trained, self.development = trained, development
+
+    def __call__(self) -> dict[str, float]:
+        candidates = list(
+            predictor(self.trained, calibrating.loose(self.trained.schema)).stream_documents(self.development)
+        )
+        calibration = calibrating.fit(self.development, candidates, self.trained.schema)
+        predicted = [calibrating.apply(document, calibration) for document in candidates]
+        report = score(self.development, predicted, resamples=0)
+        by_layer = {name: layer.strict.total.f1 for name, layer in report.layers.items()}
+        return {"f1": sum(by_layer.values()) / len(by_layer)} | {f"{name}_f1": f1 for name, f1 in by_layer.items()}
+
+
+class _Trainer(Trainer):
+    """The ``transformers`` Trainer with a rate of its own for the heads and evaluation by decoding."""
+
+    def __init__(
+        self,
+        model: RasidModel,
+        arguments: TrainingArguments,
+        rows: Dataset,
+        collator: Collator,
+        optimization: Optimization,
+    ) -> None:
+        super().__init__(model=model, args=arguments, train_dataset=rows, data_collator=collator)
+        self.optimization = optimization
+        self.judge: _Judge | None = None
+        self.model_accepts_loss_kwargs = False
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW with four groups: encoder or heads, decayed or not (biases and norms are not)."""
+        if self.optimizer is None:
+            model = model or self.model
+            assert model is not None
+            decayed = set(self.get_decay_parameter_names(model))
+            groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+            for name, parameter in model.named_parameters():
+                if parameter.requires_grad:
+                    groups.setdefault((name.startswith("encoder."), name in decayed), []).append(parameter)
+            self.optimizer = torch.optim.AdamW(
+                [
+                    {
+                        "params": parameters,
+                        "lr": self.optimization.learning_rate if encoder else self.optimization.head_learning_rate,
+                        "weight_decay": self.optimization.weight_decay if decay else 0.0,
+                    }
+                    for (encoder, decay), parameters in groups.items()
+                ],
+                betas=(0.9, 0.98),
+            )
+        return self.optimizer
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        """F1 on the development articles; every process computes the same."""
+        if self.judge is None:
+            return {}
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self.judge().items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+def _arguments(optimization: Optimization, output: Path, *, windows: int, has_development: bool) -> TrainingArguments:
+    every = optimization.evaluate_every if has_development else optimization.save_every
+    # The best model can be loaded at the end only if it was saved when it was evaluated.
+    share = optimization.batch_size * optimization.gradient_accumulation * PartialState().num_processes
+    steps = every * math.ceil(windows / share)
+    gpu = torch.cuda.is_available()
+    bf16 = optimization.precision == "bf16" or (
+        optimization.precision == "auto" and gpu and torch.cuda.is_bf16_supported()
+    )
+    return TrainingArguments(
+        output_dir=str(output / CHECKPOINTS),
+        per_device_train_batch_size=optimization.batch_size,
+        gradient_accumulation_steps=optimization.gradient_accumulation,
+        num_train_epochs=optimization.epochs,
+        learning_rate=optimization.head_learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=optimization.warmup,
+        max_grad_norm=optimization.max_gradient_norm,
+        seed=optimization.seed,
+        bf16=bf16,
+        use_cpu=not gpu,
+        logging_strategy="epoch",
+        report_to="tensorboard",
+        eval_strategy="steps" if has_development else "no",
+        eval_steps=steps if has_development else None,
+        save_strategy="steps",
+        save_steps=steps,
+        save_total_limit=2,
+        load_best_model_at_end=has_development,
+        metric_for_best_model="f1" if has_development else None,
+        greater_is_better=True if has_development else None,
+        remove_unused_columns=False,
+        dataloader_pin_memory=gpu,
+        disable_tqdm=not sys.stderr.isatty(),
+    )
+
+
+def _checkpoint(config: TrainingConfig, articles: Articles, output: Path, *, resume: bool) -> Path | None:
+    """The checkpoint to continue from, or None to begin; the run is written down so that it cannot be mixed up."""
+    identity = {
+        "recipe": config.recipe(),
+        "encoder": config.encoder.name,
+        "train": fingerprint(articles.train),
+        "development": fingerprint(articles.development),
+    }
+    record = output / _RUN
+    newest = _newest(output / CHECKPOINTS)
+    if record.is_file():
+        if json.loads(record.read_text(encoding="utf-8")) != identity:
+            raise TrainingError(
+                f"{output} holds a run with another configuration or corpus; give another output, or remove the folder"
+            )
+        if newest is not None and not resume:
+            raise TrainingError(f"{output} holds an unfinished run; continue it with --resume, or remove the folder")
+    output.mkdir(parents=True, exist_ok=True)
+    partial = output / f".{_RUN}.partial"
+    partial.write_text(json.dumps(identity, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    partial.replace(record)
+    return newest
+
+
+def _newest(folder: Path) -> Path | None:
+    """The newest checkpoint that was written whole: the trainer's state is what it writes last."""
+    whole = []
+    for path in folder.glob("checkpoint-*"):
+        try:
+            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        whole.append((int(state["global_step"]), path))
+    return max(whole)[1] if whole else None
+
+
+def _curve(history: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """Epoch, loss and development F1 as they were logged."""
+    kept = ("epoch", "loss", "eval_f1", "eval_entities_f1", "eval_triggers_f1", "eval_arguments_f1")
+    rows = [{key: round(float(row[key]), 4) for key in kept if key in row} for row in history]
+    return [row for row in rows if len(row) > 1]

@@ -1,0 +1,58 @@
+"""The vocabulary of an encoder that is trained from scratch: WordPiece over normalised text."""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tokenizers import Tokenizer, models, trainers
+from tokenizers.processors import TemplateProcessing
+
+from rasid.errors import InputError
+from rasid_training.normalization import normalized
+
+SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def paragraphs(paths: Iterable[Path]) -> Iterator[str]:
+    """The non-empty lines of text files, in order; a name that ends in ``.xz`` is decompressed.
+
+    Raises:
+        InputError: a file does not exist or is not UTF-8.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"no text file at {str(path)!r}; give UTF-8 text, a paragraph a line, or its .xz")
+        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as lines:
+            try:
+                for line in lines:
+                    if line.strip():
+                        yield line.rstrip("\n")
+            except UnicodeDecodeError as problem:
+                raise InputError(f"{path} is not UTF-8 ({problem}); convert it first") from None
+
+
+def train_vocabulary(texts: Iterable[str], *, size: int, normalization: str) -> Tokenizer:
+    """A BERT tokenizer whose WordPiece vocabulary fits the texts (Schuster & Nakajima 2012; Devlin et al. 2019).
+
+    Args:
+        texts: paragraphs.
+        size: number of pieces, the special ones included.
+        normalization: a name in :data:`rasid_training.normalization.NORMALIZATIONS`.
+    """
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer = normalized(tokenizer, normalization)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        limit_alphabet=400,
+        special_tokens=list(SPECIAL_PIECES),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    begin, end = ((piece, tokenizer.token_to_id(piece)) for piece in ("[CLS]", "[SEP]"))
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[begin, end]
+    )
+    return tokenizer
