@@ -182,8 +182,8 @@ class Document:
             id=name,
             text=_take(data, item, "text", str),
             published=_take(data, item, "published", str, optional=True),
-            entities=tuple(Entity.from_dict(e, f"{item}, entity {number}:") for number, e in enumerate(entities, 1)),
-            events=tuple(Event.from_dict(e, f"{item}, event {number}:") for number, e in enumerate(events, 1)),
+            entities=tuple(Entity.from_dict(e, f"{item}, entity {number}") for number, e in enumerate(entities, 1)),
+            events=tuple(Event.from_dict(e, f"{item}, event {number}") for number, e in enumerate(events, 1)),
             error=_take(data, item, "error", str, optional=True),
             extra=_extra(data, cls),
         )

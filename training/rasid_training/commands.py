@@ -159,7 +159,11 @@ def _warn_if_other(result: dict[str, object], config: TrainingConfig, documents:
 
 
 def _quiet_libraries() -> None:
-    """Leave the terminal to what is said on purpose: warnings that no user can act on stay out of it."""
+    """Leave the terminal to what is said on purpose: warnings and bars of single steps stay out of it."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import datasets
+    import transformers
+
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()

@@ -147,12 +147,13 @@ def export_graph(model: RasidModel, path: Path) -> None:
     # Sizes that differ from each other and from 1, so that the exporter takes none of them for constant.
     batch, pieces, words = 2, 12, 7
     ids = torch.ones(batch, pieces, dtype=torch.long)
-    places = torch.arange(words).repeat(batch, 1)
+    first = torch.arange(words).repeat(batch, 1)
+    last = first + 1  # a tensor of its own: the exporter would take one tensor given twice for one input
     free = torch.export.Dim.DYNAMIC
     with _quiet():
         torch.onnx.export(
             _Graph(model).cpu(),
-            (ids, torch.ones_like(ids), places, places),
+            (ids, torch.ones_like(ids), first, last),
             path,
             dynamo=True,
             external_data=False,

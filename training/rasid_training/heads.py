@@ -67,10 +67,9 @@ class TableSpans(nn.Module):
     def __init__(self, inputs: int, entity_types: int, event_types: int, width: int) -> None:
         super().__init__()
         self.types = entity_types + event_types
+        self.shares = (entity_types, event_types)
         self.pairs = Pairs(inputs, 2, width)
         self.words = nn.Linear(inputs, 3 * self.types)
-        # [types] which of the two pair scores a type takes
-        self.register_buffer("group", torch.tensor([0] * entity_types + [1] * event_types), persistent=False)
         self._start_low()
 
     def _start_low(self) -> None:
@@ -85,7 +84,8 @@ class TableSpans(nn.Module):
         # Sums over many words need full precision, under bf16 too.
         first, last, inside = self.words(words).float().transpose(1, 2).chunk(3, dim=1)
         total = inside.cumsum(dim=-1)
-        pairs = self.pairs(words, words)[:, self.group]
+        shared = self.pairs(words, words).chunk(2, dim=1)
+        pairs = torch.cat([s.expand(-1, n, -1, -1) for s, n in zip(shared, self.shares, strict=True)], dim=1)
         return pairs + (first - total + inside).unsqueeze(-1) + (last + total).unsqueeze(-2)
 
     def loss(self, words: Tensor, labels: Tensor, valid: Tensor) -> Tensor:

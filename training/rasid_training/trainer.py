@@ -104,7 +104,6 @@ def train(
     }
     arguments = _arguments(optimization, output, windows=len(rows), has_development=bool(articles.development))
     collator = Collator(schema, encoder.begin, encoder.end, encoder.pad, window.longest)
-    trainer = _Trainer(model, arguments, rows, collator, optimization)
     trained = Trained(
         model,
         encoder.tokenizer,
@@ -116,10 +115,10 @@ def train(
         encoder.pad,
         record,
     )
-    if articles.development:
-        trainer.judge = _Judge(trained, articles.development)
-        if optimization.patience:
-            trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=optimization.patience))
+    judge = _Judge(trained, articles.development) if articles.development else None
+    trainer = _Trainer(model, arguments, rows, collator, optimization, judge)
+    if judge and optimization.patience:
+        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=optimization.patience))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     record["curve"] = _curve(trainer.state.log_history)
     if articles.development:
@@ -184,10 +183,15 @@ class _Trainer(Trainer):
         rows: Dataset,
         collator: Collator,
         optimization: Optimization,
+        judge: _Judge | None,
     ) -> None:
-        super().__init__(model=model, args=arguments, train_dataset=rows, data_collator=collator)
+        # An evaluation set must be there for evaluation to take place; the judge has its own articles.
+        evaluated = rows if judge else None
+        super().__init__(
+            model=model, args=arguments, train_dataset=rows, eval_dataset=evaluated, data_collator=collator
+        )
         self.optimization = optimization
-        self.judge: _Judge | None = None
+        self.judge = judge
         self.model_accepts_loss_kwargs = False
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:

@@ -1,0 +1,179 @@
+"""Entry points of the command ``rasid``: ``rasid annotations …`` and ``rasid evaluate …``.
+
+Each takes the arguments after its name and returns the exit status; errors of Rasid go to the caller, which prints
+them.
+"""
+
+# No `from __future__ import annotations` here: it would bind the name of the entry point below.
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rasid.document import Document, dumps, write_documents
+from rasid.errors import InputError, RasidError
+from rasid_annotations.checks import check
+from rasid_annotations.corpus import load_corpus, load_schema
+from rasid_annotations.flat import seqeval_report
+from rasid_annotations.notation import NotationError, parse
+from rasid_annotations.scoring import score
+from rasid_annotations.statistics import statistics
+
+
+class OutputError(RasidError):
+    """An output file cannot be written."""
+
+
+def annotations(argv: Sequence[str]) -> int:
+    """``rasid annotations check | stats | resolve``.
+
+    Returns:
+        0, or 1 where ``check`` found problems.
+
+    Raises:
+        RasidError: the input cannot be used; the message names the item and the remedy.
+        SystemExit: from argparse, for ``--help`` and a wrong command line.
+    """
+    parser = argparse.ArgumentParser(prog="rasid annotations", description="Check, count and resolve annotations.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    checking = commands.add_parser("check", help="print every problem of a corpus; exit 1 where there is one")
+    _add_corpus(checking)
+    checking.set_defaults(run=_check)
+
+    counting = commands.add_parser("stats", help="count what a corpus holds")
+    _add_corpus(counting)
+    counting.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    counting.set_defaults(run=_stats)
+
+    resolving = commands.add_parser("resolve", help="turn annotations written by their own words into offsets")
+    resolving.add_argument("articles", type=Path, metavar="ARTICLES.jsonl", help="the articles, a document a line")
+    resolving.add_argument("files", type=Path, nargs="+", metavar="FILE.ann", help="guidelines, section 6")
+    resolving.add_argument("--output", type=Path, metavar="FILE", help="write there instead of standard output")
+    _add_schema(resolving)
+    resolving.set_defaults(run=_resolve)
+
+    arguments = parser.parse_args(argv)
+    status: int = arguments.run(arguments)
+    return status
+
+
+def evaluate(argv: Sequence[str]) -> int:
+    """``rasid evaluate GOLD PRED``: print the scores of PRED against GOLD, and write them as JSON where asked.
+
+    Returns:
+        0.
+
+    Raises:
+        RasidError: the input cannot be used; the message names the item and the remedy.
+        SystemExit: from argparse, for ``--help`` and a wrong command line.
+    """
+    parser = argparse.ArgumentParser(prog="rasid evaluate", description="Score predicted documents against gold.")
+    parser.add_argument("gold", type=Path, metavar="GOLD", help="JSON Lines file or folder of them")
+    parser.add_argument("predicted", type=Path, metavar="PRED", help="the same documents as predicted")
+    parser.add_argument("--output", type=Path, metavar="REPORT.json", help="write the whole report as JSON too")
+    parser.add_argument("--resamples", type=int, default=1000, metavar="N", help="bootstrap resamples (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the resampling (default 0)")
+    arguments = parser.parse_args(argv)
+
+    gold, predicted = load_corpus([arguments.gold]), load_corpus([arguments.predicted])
+    report = score(gold, predicted, resamples=arguments.resamples, seed=arguments.seed)
+    flat = seqeval_report(gold, predicted)
+    if arguments.output:
+        _write_json(arguments.output, report.to_dict() | {"seqeval": flat})
+    print(report.table())
+    print()
+    print(_seqeval_line(flat))
+    return 0
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help="JSON Lines file or folder of them")
+    _add_schema(parser)
+
+
+def _add_schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--schema", type=Path, metavar="FILE", help="schema.yaml or a model's config.json (default: the project's own)"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    schema = load_schema(arguments.schema)
+    documents = load_corpus(arguments.corpus)
+    problems = [problem for document in documents for problem in check(document, schema)]
+    for problem in problems:
+        print(problem)
+    affected = len({problem.document for problem in problems})
+    print(f"{len(documents)} document(s) checked: {len(problems)} problem(s) in {affected} of them")
+    return 1 if problems else 0
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    counted = statistics(load_corpus(arguments.corpus), load_schema(arguments.schema))
+    print(json.dumps(counted.to_dict(), ensure_ascii=False, indent=2) if arguments.json else counted.table())
+    return 0
+
+
+def _resolve(arguments: argparse.Namespace) -> int:
+    schema = load_schema(arguments.schema)
+    articles = {document.id: document for document in load_corpus([arguments.articles])}
+    resolved: dict[str, Document] = {}
+    homes: dict[str, Path] = {}
+    problems: list[str] = []
+    for file in arguments.files:
+        try:
+            document = parse(_read(file), articles, schema, str(file))
+        except NotationError as error:
+            problems += error.problems
+            continue
+        if document.id in homes:
+            problems.append(f"{file}: {homes[document.id]} annotates {document.id!r} too; name one file an article")
+        resolved[document.id], homes[document.id] = document, file
+    if problems:
+        raise NotationError(problems)
+    if arguments.output:
+        with _writing(arguments.output):
+            write_documents(arguments.output, resolved.values())
+    else:
+        for document in resolved.values():
+            print(dumps(document))
+    return 0
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"{file}: cannot be read as UTF-8 text ({problem})") from None
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write the whole file or, where anything fails, nothing."""
+    partial = path.with_name(f".{path.name}.partial")
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise OutputError(f"{path}: cannot be written ({problem}); name a file in a folder that can be") from None
+
+
+def _seqeval_line(flat: dict[str, Any]) -> str:
+    micro, macro = flat["micro"], flat["macro"]
+    return (
+        f"flat entities (seqeval, strict IOB2): micro P {micro['precision']:.3f} R {micro['recall']:.3f} "
+        f"F1 {micro['f1']:.3f}, macro F1 {macro['f1']:.3f}; "
+        f"nesting drops {flat['dropped_gold']} of {flat['gold_entities']} gold entities"
+    )

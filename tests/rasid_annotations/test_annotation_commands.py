@@ -1,0 +1,150 @@
+"""``rasid annotations …`` and ``rasid evaluate …``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from annotation_samples import ARTICLE, SCHEMA, WRITTEN, document, sample
+
+from rasid.document import Document, read_documents, write_documents
+from rasid.errors import InputError, RasidError
+from rasid_annotations.commands import annotations, evaluate
+from rasid_annotations.notation import NotationError
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.jsonl"
+    write_documents(path, [sample()])
+    return path
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    path = tmp_path / "articles.jsonl"
+    write_documents(path, [ARTICLE, replace(ARTICLE, id="second")])
+    return path
+
+
+def written(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_check_of_a_right_corpus(corpus: Path, capsys: Capture) -> None:
+    assert annotations(["check", str(corpus)]) == 0
+    assert capsys.readouterr().out == "1 document(s) checked: 0 problem(s) in 0 of them\n"
+
+
+def test_check_prints_every_problem_and_fails(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    events = tuple(replace(item, modality="maybe") for item in sample().events[:2])
+    write_documents(tmp_path / "bad.jsonl", [replace(sample(), id="bad", events=events)])
+    assert annotations(["check", str(corpus), str(tmp_path / "bad.jsonl")]) == 1
+    *lines, summary = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [["bad", "p1e1"], ["bad", "p1e2"]]
+    assert summary == "2 document(s) checked: 2 problem(s) in 1 of them"
+
+
+def test_check_against_another_schema(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    other = SCHEMA.to_dict() | {"modalities": ["actual"]}
+    (tmp_path / "config.json").write_text(json.dumps({"schema": other}), encoding="utf-8")
+    assert annotations(["check", str(corpus), "--schema", str(tmp_path / "config.json")]) == 1
+    assert "p2e4: no modality 'negated'" in capsys.readouterr().out
+
+
+def test_stats_as_table_and_as_json(corpus: Path, capsys: Capture) -> None:
+    assert annotations(["stats", str(corpus)]) == 0
+    assert "nested entities" in capsys.readouterr().out
+    assert annotations(["stats", str(corpus), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["entities"] == 18
+
+
+def test_resolve_to_standard_output_and_to_a_file(articles: Path, tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path, "zahra.ann", WRITTEN)
+    assert annotations(["resolve", str(articles), file]) == 0
+    assert Document.from_dict(json.loads(capsys.readouterr().out)) == sample()
+    output = tmp_path / "new" / "corpus.jsonl"
+    assert annotations(["resolve", str(articles), file, "--output", str(output)]) == 0
+    assert list(read_documents(output)) == [sample()]
+    assert capsys.readouterr().out == ""
+
+
+def test_resolve_writes_all_or_nothing(articles: Path, tmp_path: Path, capsys: Capture) -> None:
+    files = [
+        written(tmp_path, "right.ann", WRITTEN),
+        written(tmp_path, "wrong.ann", "# doc second\nP 1\nT 1 LOC حلب\n"),
+        written(tmp_path, "lost.ann", "# doc third\n"),
+    ]
+    output = tmp_path / "corpus.jsonl"
+    with pytest.raises(NotationError) as caught:
+        annotations(["resolve", str(articles), *files, "--output", str(output)])
+    assert [problem.split(":")[:2] for problem in caught.value.problems] == [[files[1], "3"], [files[2], "1"]]
+    assert not output.exists()
+    with pytest.raises(NotationError):
+        annotations(["resolve", str(articles), *files])
+    assert capsys.readouterr().out == ""
+
+
+def test_resolve_refuses_two_files_for_one_article(articles: Path, tmp_path: Path) -> None:
+    files = [written(tmp_path, name, WRITTEN) for name in ("a.ann", "b.ann")]
+    with pytest.raises(NotationError, match=r"b\.ann: .*a\.ann annotates 'zahra' too"):
+        annotations(["resolve", str(articles), *files])
+
+
+def test_resolve_names_a_file_that_it_cannot_read(articles: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.ann: cannot be read"):
+        annotations(["resolve", str(articles), str(tmp_path / "none.ann")])
+
+
+def test_evaluate_prints_a_table_and_writes_json(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    predicted, output = tmp_path / "predicted.jsonl", tmp_path / "new" / "report.json"
+    write_documents(predicted, [replace(sample(), entities=sample().entities[:-1], events=sample().events[:-1])])
+    assert evaluate([str(corpus), str(predicted), "--output", str(output), "--resamples", "10", "--seed", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "strict entities" in out
+    assert out.splitlines()[-1].startswith("flat entities (seqeval, strict IOB2): micro P 1.000 R 0.9")
+    assert out.splitlines()[-1].endswith("nesting drops 3 of 18 gold entities")
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert (report["resamples"], report["seed"]) == (10, 5)
+    assert report["triggers"]["strict"]["matched"] == 6
+    assert report["seqeval"]["dropped_gold"] == 3
+    assert [path.name for path in output.parent.iterdir()] == ["report.json"]
+
+
+def test_evaluate_writes_nothing_when_it_fails(corpus: Path, tmp_path: Path) -> None:
+    predicted, output = tmp_path / "predicted.jsonl", tmp_path / "report.json"
+    write_documents(predicted, [document(name="other")])
+    with pytest.raises(RasidError, match="missing from the predicted documents: 'zahra'"):
+        evaluate([str(corpus), str(predicted), "--output", str(output)])
+    assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_named(corpus: Path, articles: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "articles.jsonl" / "report.json"  # its folder is a file
+    with pytest.raises(RasidError, match=r"report\.json: cannot be written"):
+        evaluate([str(corpus), str(corpus), "--output", str(blocked)])
+    with pytest.raises(RasidError, match=r"report\.json: cannot be written"):
+        annotations(["resolve", str(articles), written(tmp_path, "a.ann", WRITTEN), "--output", str(blocked)])
+
+
+@pytest.mark.parametrize("argv", [[], ["compare", "a", "b"], ["check"]])
+def test_a_wrong_command_line_ends_with_usage(argv: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        annotations(argv)
+    assert caught.value.code == 2
+    assert "usage: rasid annotations" in capsys.readouterr().err
+
+
+def test_the_commands_load_nothing_heavy() -> None:
+    heavy = "{'torch', 'transformers', 'sklearn', 'seqeval', 'onnxruntime'}"
+    code = f"import sys, rasid_annotations.commands; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.stderr.strip(), ran.returncode) == ("", 0)

@@ -1,0 +1,258 @@
+"""Training, export and prediction with real parts: a small encoder, ONNX sessions, killed processes, torchrun."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import rasid_training.commands as commands
+from rasid.artifact import find
+from rasid.document import Document, read_documents
+from rasid.errors import ModelError
+from rasid.predictor import Predictor
+from rasid_training.backend import load_torch
+from rasid_training.calibration import LOOSE
+from rasid_training.model import RasidModel
+from rasid_training.trainer import TrainingError
+
+from .conftest import CORPUS, WriteConfig
+
+_ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def _train(config: Path, *arguments: str) -> list[str]:
+    code = "import sys; from rasid_training.commands import train; sys.exit(train(sys.argv[1:]))"
+    return [sys.executable, "-c", code, str(config), *arguments]
+
+
+def _loosened(model: Path) -> Path:
+    """Lower the thresholds, so that a model that has learned little still finds much to compare."""
+    path = model / "config.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    schema = data["schema"]
+    names = (*schema["entities"], *schema["events"], *schema["roles"])
+    data["calibration"]["thresholds"] = dict.fromkeys(names, LOOSE)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> Path:
+    """A model trained for a few epochs by the command."""
+    folder = tmp_path_factory.mktemp("trained")
+    config = folder / "config.yaml"
+    config.write_text(
+        f"""
+output: run
+data: {{schema: {CORPUS.parent.parent / "schema.yaml"}, train: [{CORPUS}]}}
+encoder: {{name: {tiny_encoder}, normalization: compact}}
+optimization: {{epochs: 12, batch_size: 4, learning_rate: 2e-3, head_learning_rate: 5e-3}}
+""",
+        encoding="utf-8",
+    )
+    assert commands.train([str(config)]) == 0
+    return _loosened(folder / "run" / "model")
+
+
+def _spans(document: Document) -> tuple[object, ...]:
+    entities = [(e.id, e.type, e.start, e.end) for e in document.entities]
+    events = [
+        (e.id, e.type, e.start, e.end, e.modality, [(a.role, a.entity) for a in e.arguments]) for e in document.events
+    ]
+    return entities, events
+
+
+def _scores(document: Document) -> list[float]:
+    scores = [e.score for e in document.entities]
+    for event in document.events:
+        scores += [event.score, *(a.score for a in event.arguments)]
+    return [score for score in scores if score is not None]
+
+
+def _same(one: Sequence[Document], other: Sequence[Document]) -> None:
+    assert [_spans(d) for d in one] == [_spans(d) for d in other]
+    for a, b in zip(one, other, strict=True):
+        assert _scores(a) == pytest.approx(_scores(b), abs=1e-4)
+
+
+def test_a_trained_model_is_a_whole_directory(model: Path) -> None:
+    names = {path.name for path in model.iterdir()}
+    expected = {"config.json", "tokenizer.json", "model.safetensors", "model.onnx", "model.int8.onnx", "README.md"}
+    assert names == expected
+    artifact = find(model)
+    assert artifact.config.provenance["not_representable"] == 0
+    assert len(artifact.config.provenance["documents"]) == 5
+    assert {"rasid", "torch", "transformers"} <= artifact.config.provenance["versions"].keys()
+    losses = [row["loss"] for row in artifact.config.provenance["curve"] if "loss" in row]
+    assert losses[-1] < 0.5 * losses[0]
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert "$" not in re.sub(r"`[^`]*`", "", card)
+    assert "must not be trusted with" in card
+    assert not (model.parent / "checkpoints").exists() or not list((model.parent / "checkpoints").glob("checkpoint-*"))
+
+
+def test_onnx_and_torch_give_the_same(model: Path, corpus: Sequence[Document]) -> None:
+    onnx, torch = Predictor.load(model, precision="fp32"), load_torch(model)
+    expected = list(torch.stream_documents(corpus))
+    assert sum(len(d.entities) for d in expected) > 100
+    assert sum(len(d.events) for d in expected) > 30
+    assert sum(len(e.arguments) for d in expected for e in d.events) > 30
+    _same(list(onnx.stream_documents(corpus)), expected)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_answer_does_not_depend_on_the_company(model: Path, corpus: Sequence[Document], precision: str) -> None:
+    predictor = Predictor.load(model, precision=precision)  # type: ignore[arg-type]
+    alone = [predictor(d.text, id=d.id, published=d.published) for d in corpus]
+    assert sum(len(d.entities) for d in alone) > 100
+    together = list(predictor.stream_documents(corpus))
+    _same(together, alone)
+    assert [(d.id, d.text, d.published, d.extra) for d in together] == [
+        (d.id, d.text, d.published, d.extra) for d in corpus
+    ]
+    _same(list(predictor.stream_documents(reversed(corpus)))[::-1], alone)
+    lines = [line for d in corpus for line in d.text.split("\n") if line.strip()]
+    short = list(predictor.stream(lines))
+    _same([predictor(line, id=d.id) for line, d in zip(lines, short, strict=True)], short)
+
+
+def test_the_int8_graph_finds_nearly_the_same(model: Path, corpus: Sequence[Document]) -> None:
+    fp32 = Predictor.load(model, precision="fp32")
+    int8 = Predictor.load(model, precision="int8")
+    found = [
+        {(d.id, e.type, e.start, e.end) for d in p.stream_documents(corpus) for e in d.entities if (e.score or 0) > 0.5}
+        for p in (fp32, int8)
+    ]
+    shared = len(found[0] & found[1])
+    assert 2 * shared / (len(found[0]) + len(found[1])) > 0.9
+    assert (model / "model.int8.onnx").stat().st_size < 0.4 * (model / "model.onnx").stat().st_size
+
+
+def test_the_model_loads_by_the_standard_calls(model: Path, tmp_path: Path) -> None:
+    loaded = RasidModel.from_pretrained(model)
+    loaded.save_pretrained(tmp_path / "again")
+    one = load_file(model / "model.safetensors")
+    other = load_file(tmp_path / "again" / "model.safetensors")
+    assert one.keys() == other.keys()
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_a_thin_copy_predicts_the_same(model: Path, corpus: Sequence[Document], tmp_path: Path) -> None:
+    assert commands.export([str(model), str(tmp_path / "thin")]) == 0
+    assert {path.name for path in (tmp_path / "thin").iterdir()} == {
+        "config.json",
+        "tokenizer.json",
+        "model.int8.onnx",
+        "README.md",
+    }
+    thin, whole = Predictor.load(tmp_path / "thin"), Predictor.load(model, precision="int8")
+    _same([thin(corpus[0].text)], [whole(corpus[0].text)])
+    with pytest.raises(ModelError, match=r"was exported without model\.onnx"):
+        Predictor.load(tmp_path / "thin", precision="fp32")
+
+
+def test_held_out_articles_are_not_trained_on(write_config: WriteConfig, tmp_path: Path) -> None:
+    name = "000_dfce59b01cfaae11"
+    assert commands.train([str(write_config()), "--hold-out", name, "--output", str(tmp_path / "out")]) == 0
+    assert name not in find(tmp_path / "out" / "model").config.provenance["documents"]
+    assert [d.id for d in read_documents(tmp_path / "out" / "held-out.jsonl")] == [name]
+
+
+def test_development_articles_choose_and_calibrate(
+    write_config: WriteConfig, tmp_path: Path, corpus: Sequence[Document]
+) -> None:
+    from rasid.document import write_documents
+
+    write_documents(tmp_path / "train.jsonl", corpus[:3])
+    write_documents(tmp_path / "development.jsonl", corpus[3:])
+    data = {
+        "schema": str(CORPUS.parent.parent / "schema.yaml"),
+        "train": ["train.jsonl"],
+        "development": ["development.jsonl"],
+    }
+    config = write_config(data=data, epochs=40, evaluate_every=2, patience=2)
+    assert commands.train([str(config)]) == 0
+    artifact = find(tmp_path / "run" / "model")
+    curve = artifact.config.provenance["curve"]
+    scores = [row["eval_f1"] for row in curve if "eval_f1" in row]
+    assert scores
+    assert artifact.config.provenance["development_f1"] == pytest.approx(max(scores), abs=1e-3)
+    assert artifact.config.calibration.thresholds
+    assert max(row["epoch"] for row in curve) <= 40
+
+
+def _logged(folder: Path) -> list[tuple[int, float]]:
+    (events,) = {path.parent for path in folder.rglob("events.out.tfevents.*")}
+    accumulator = EventAccumulator(str(events))
+    accumulator.Reload()
+    return [(point.step, point.value) for point in accumulator.Scalars("train/loss")]
+
+
+def test_a_killed_run_is_continued_to_the_same_weights(write_config: WriteConfig, tmp_path: Path) -> None:
+    config = write_config(epochs=6)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(_train(config, "--output", str(whole)), env=_ONE_THREAD, check=True, capture_output=True)
+    assert len(_logged(whole)) == 6  # TensorBoard has the loss of each epoch
+
+    process = subprocess.Popen(
+        _train(config, "--output", str(killed)), env=_ONE_THREAD, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not list(killed.glob("checkpoints/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "model").exists()
+    # What a kill in the middle of a checkpoint leaves behind.
+    (killed / "checkpoints" / "checkpoint-99999").mkdir()
+
+    refused = subprocess.run(
+        _train(config, "--output", str(killed)), env=_ONE_THREAD, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode != 0
+    assert "continue it with --resume" in refused.stderr
+    subprocess.run(
+        _train(config, "--output", str(killed), "--resume"), env=_ONE_THREAD, check=True, capture_output=True
+    )
+    one, other = (load_file(path / "model" / "model.safetensors") for path in (whole, killed))
+    assert one.keys() == other.keys()
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_another_configuration_does_not_continue_a_run(write_config: WriteConfig, tmp_path: Path) -> None:
+    from rasid_annotations.corpus import load_corpus, load_schema
+    from rasid_training.config import load_config
+    from rasid_training.trainer import Articles, train
+
+    schema, documents = load_schema(CORPUS.parent.parent / "schema.yaml"), load_corpus([CORPUS])
+    train(load_config(write_config(epochs=1)), schema, Articles(documents[:1]), tmp_path / "run")
+    with pytest.raises(TrainingError, match="another configuration or corpus"):
+        train(load_config(write_config(epochs=2)), schema, Articles(documents[:1]), tmp_path / "run", resume=True)
+
+
+def test_two_processes_train_one_model(write_config: WriteConfig, tmp_path: Path) -> None:
+    config = write_config(epochs=2, batch_size=2)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom rasid_training.commands import train\nsys.exit(train(sys.argv[1:]))\n", encoding="utf-8"
+    )
+    subprocess.run([*launcher, str(script), str(config)], env=_ONE_THREAD, check=True, timeout=300)
+    model = tmp_path / "run" / "model"
+    assert Predictor.load(model)("قتل 12 عنصرًا في حي القدم.").error is None
+    steps = [step for step, _ in _logged(tmp_path / "run")]
+    windows = 17  # of the five articles; two processes with two windows each take them in five steps
+    assert steps[-1] == 2 * -(-windows // 4)
