@@ -11,7 +11,7 @@ from datetime import date
 
 from rasid.document import Argument, Document, Entity, Event
 from rasid.schema import Schema
-from rasid_annotations.words import begins_word, ends_word, is_word_char, letters_before
+from rasid_annotations.words import begins_word, ends_word, letters_before
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_PUNCTUATION = frozenset("%٪‰@#_")  # Unicode calls them so; in a mention they belong to a number or a name
@@ -129,12 +129,12 @@ def _span_problems(text: str, start: int, end: int) -> Iterator[tuple[str, str]]
     if _is_blank(mention[-1]):
         yield f"ends with white space or an invisible mark {mention[-1]!r}", "end the span before it"
     yield from _punctuation_problems(mention)
-    if is_word_char(mention[0]) and not begins_word(text, start):
+    if not begins_word(text, start):
         yield (
             f"cuts a word: {letters_before(text, start)!r} stands before it in the same word",
             "only the proclitics و ف ب ل ك may be left outside",
         )
-    if is_word_char(mention[-1]) and not ends_word(text, end):
+    if not ends_word(text, end):
         yield (
             f"cuts a word: {text[end]!r} follows in the same word",
             "endings and enclitics are inside: mark it whole",

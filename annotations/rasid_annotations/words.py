@@ -1,22 +1,17 @@
 """Words and paragraphs: where a mention may begin and end (guidelines, section 1).
 
-All offsets count Unicode code points; ``end`` is exclusive.
+What a word is, and which of its letters can be proclitics, is decided by ``rasid.tokenizer`` alone. All offsets
+count Unicode code points; ``end`` is exclusive.
 """
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-# Arabic vowel signs, superscript alef and Quranic marks: parts of a word, though not \w for `re`.
-_MARKS = r"\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"
-_TATWEEL = r"\u0640"
-_DECORATION = re.compile(rf"[{_MARKS}{_TATWEEL}]")
-_WORD_CHAR = re.compile(rf"[\w{_MARKS}]")
-_WORD = re.compile(rf"[\w{_MARKS}]+")
-_ARABIC = re.compile(r"[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
-_PROCLITICS = re.compile(r"[وف]?[بلك]?")
+from rasid import tokenizer
 
 
 class Paragraph(NamedTuple):
@@ -37,44 +32,38 @@ def paragraphs(text: str) -> list[Paragraph]:
 
 
 def words(text: str) -> Iterator[tuple[int, int]]:
-    """Spans ``(start, end)`` of the written words: runs of letters, digits and marks."""
-    return (match.span() for match in _WORD.finditer(text) if any(c.isalnum() for c in match.group()))
+    """Spans ``(start, end)`` of the written words: those of ``rasid.tokenizer.words`` that are letters or digits."""
+    return (span for span in _spans(text) if text[span[0]].isalnum())
 
 
-def is_word_char(char: str) -> bool:
-    """Whether ``char`` is part of a word: a letter, a digit, a vowel sign, tatweel or an underscore."""
-    return _WORD_CHAR.match(char) is not None
+@lru_cache(maxsize=16)  # checks ask for the words of one text once for each of its mentions
+def _spans(text: str) -> list[tuple[int, int]]:
+    return [(start, end) for start, end in tokenizer.words(text).tolist()]
 
 
-def _joined(left: str, right: str) -> bool:
-    """Whether two neighbouring characters belong to one word. A change of script ends a word (``140عنصرًا``)."""
-    return is_word_char(left) and is_word_char(right) and _is_arabic_letter(left) == _is_arabic_letter(right)
-
-
-def _is_arabic_letter(char: str) -> bool:
-    return _ARABIC.match(char) is not None and not char.isdigit()
+def _word_at(text: str, position: int) -> tuple[int, int] | None:
+    """The word that the character at ``position`` belongs to, if any."""
+    spans = _spans(text)
+    number = bisect_right(spans, (position, len(text) + 1)) - 1
+    return spans[number] if number >= 0 and spans[number][1] > position else None
 
 
 def letters_before(text: str, start: int) -> str:
     """What stands before ``start`` in the same word, back to the word's beginning; empty at a beginning."""
-    head = start
-    while 0 < head < len(text) and _joined(text[head - 1], text[head]):
-        head -= 1
-    return text[head:start]
+    word = _word_at(text, start)
+    return text[word[0] : start] if word else ""
 
 
 def begins_word(text: str, start: int) -> bool:
-    """Whether a mention may begin at ``start``: at the beginning of a word, proclitics (و ف ب ل ك) apart.
+    """Whether a mention may begin at ``start``: not inside a word, unless after its proclitics (و ف ب ل ك).
 
-    Vowel signs and tatweel on a proclitic do not count (``وَقتل``, ``لـداعش``). A mention cannot begin with the
-    vowel sign of a letter that is left outside.
+    Vowel signs and tatweel on a proclitic go with it (``وَقتل``, ``لـداعش``).
     """
-    before = letters_before(text, start)
-    if before and _DECORATION.match(text[start]):
-        return False
-    return _PROCLITICS.fullmatch(_DECORATION.sub("", before)) is not None
+    word = _word_at(text, start)
+    return word is None or tokenizer.cut_letters(text, *word, start) is not None
 
 
 def ends_word(text: str, end: int) -> bool:
     """Whether a mention may end at ``end``: no letter, digit or mark of the same word follows."""
-    return not 0 < end < len(text) or not _joined(text[end - 1], text[end])
+    word = _word_at(text, end - 1)
+    return word is None or word[1] == end

@@ -12,7 +12,7 @@ from rasid_annotations.statistics import statistics
 def test_counts_of_the_sample() -> None:
     counted = statistics([sample()], SCHEMA)
     assert (counted.documents, counted.paragraphs) == (1, 3)
-    assert counted.words == 13 + 25 + 4
+    assert counted.words == 13 + 26 + 4
     assert (counted.entities, counted.events, counted.arguments) == (18, 7, 23)
     assert counted.nested_entities == 3  # the town in its market, the government in its forces twice
     assert counted.events_without_arguments == 0

@@ -106,11 +106,11 @@ def _crossvalidated(provenance: Mapping[str, Any], result: Mapping[str, Any]) ->
     ]
     for layer in ("entities", "triggers", "arguments"):
         strict, relaxed, spread = report[layer]["strict"], report[layer]["relaxed"], result["strict_f1"][layer]
-        total, interval = strict["total"], strict["interval"]
-        bounds = f"{interval['low']:.3f} to {interval['high']:.3f}" if interval else "–"
+        interval = strict["interval"]
+        bounds = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "–"
         lines.append(
-            f"| {layer} | {total['precision']:.3f} | {total['recall']:.3f} | {total['f1']:.3f} | {bounds} "
-            f"| {relaxed['total']['f1']:.3f} | {spread['least']:.3f} to {spread['greatest']:.3f} |"
+            f"| {layer} | {strict['precision']:.3f} | {strict['recall']:.3f} | {strict['f1']:.3f} | {bounds} "
+            f"| {relaxed['f1']:.3f} | {spread['least']:.3f} to {spread['greatest']:.3f} |"
         )
     lines += ["", "| type or role | gold | P | R | F1 |", "| --- | --- | --- | --- | --- |"]
     for layer in ("entities", "triggers", "arguments"):

@@ -1,0 +1,51 @@
+# `make run` goes the whole way once, on real input; `make test` runs every check. Both set up what they need.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+ARTICLE := 000_dfce59b01cfaae11
+DEMO := runs/demo
+
+.PHONY: run test lint bench model install clean
+
+install: $(INSTALLED)
+
+# torch goes first and by its exact version: a wider request may bring gigabytes of GPU libraries.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+# Check the annotated articles, train without one of them, read that one, score the answer, show it.
+run: $(INSTALLED)
+	$(BIN)/rasid annotations check annotations/corpus
+	$(BIN)/rasid annotations stats annotations/corpus
+	rm -rf $(DEMO)
+	$(BIN)/rasid train configs/compact.yaml --hold-out $(ARTICLE) --output $(DEMO)
+	$(BIN)/rasid predict --model $(DEMO)/model --output $(DEMO)/predicted.jsonl $(DEMO)/held-out.jsonl
+	$(BIN)/rasid evaluate $(DEMO)/held-out.jsonl $(DEMO)/predicted.jsonl --output $(DEMO)/report.json
+	$(BIN)/rasid predict --model $(DEMO)/model --format text $(DEMO)/held-out.jsonl
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# What README quotes: speed, memory, start-up.
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/predictor.py
+
+# How the model inside the package is made: measured by leaving one article out, then trained on all of them.
+model: $(INSTALLED)
+	$(BIN)/rasid crossvalidate configs/compact.yaml --seeds 3 --resume
+	cp runs/compact/crossvalidation/crossvalidation.json configs/compact.crossvalidation.json
+	$(BIN)/rasid train configs/compact.yaml --resume
+	$(BIN)/rasid export runs/compact/model inference/rasid/model --precision int8
+
+clean:
+	rm -rf $(VENV) runs
