@@ -7,23 +7,19 @@ them.
 # No `from __future__ import annotations` here: it would bind the name of the entry point below.
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rasid.document import Document, dumps, write_documents
-from rasid.errors import InputError, RasidError
+from rasid.errors import InputError
+from rasid.files import write_json
 from rasid_annotations.checks import check
 from rasid_annotations.corpus import load_corpus, load_schema
 from rasid_annotations.flat import seqeval_report
 from rasid_annotations.notation import NotationError, parse
 from rasid_annotations.scoring import score
 from rasid_annotations.statistics import statistics
-
-
-class OutputError(RasidError):
-    """An output file cannot be written."""
 
 
 def annotations(argv: Sequence[str]) -> int:
@@ -82,7 +78,7 @@ def evaluate(argv: Sequence[str]) -> int:
     report = score(gold, predicted, resamples=arguments.resamples, seed=arguments.seed)
     flat = seqeval_report(gold, predicted)
     if arguments.output:
-        _write_json(arguments.output, report.to_dict() | {"seqeval": flat})
+        write_json(arguments.output, report.to_dict() | {"seqeval": flat})
     print(report.table())
     print()
     print(_seqeval_line(flat))
@@ -135,8 +131,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
     if problems:
         raise NotationError(problems)
     if arguments.output:
-        with _writing(arguments.output):
-            write_documents(arguments.output, resolved.values())
+        write_documents(arguments.output, resolved.values())
     else:
         for document in resolved.values():
             print(dumps(document))
@@ -148,26 +143,6 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"{file}: cannot be read as UTF-8 text ({problem})") from None
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write the whole file or, where anything fails, nothing."""
-    partial = path.with_name(f".{path.name}.partial")
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise OutputError(f"{path}: cannot be written ({problem}); name a file in a folder that can be") from None
 
 
 def _seqeval_line(flat: dict[str, Any]) -> str:

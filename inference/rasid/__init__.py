@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rasid.document import Argument, Document, Entity, Event, read_documents, write_documents
-    from rasid.errors import DocumentError, InputError, ModelError, RasidError, SchemaError, TextError
+    from rasid.errors import DocumentError, InputError, ModelError, OutputError, RasidError, SchemaError, TextError
     from rasid.predictor import Predictor
     from rasid.schema import Schema
 
@@ -26,6 +26,7 @@ _HOMES = {
     "Event": "document",
     "InputError": "errors",
     "ModelError": "errors",
+    "OutputError": "errors",
     "Predictor": "predictor",
     "RasidError": "errors",
     "Schema": "schema",
@@ -43,6 +44,7 @@ __all__ = [
     "Event",
     "InputError",
     "ModelError",
+    "OutputError",
     "Predictor",
     "RasidError",
     "Schema",

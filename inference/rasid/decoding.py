@@ -164,8 +164,9 @@ class Decoder:
         fillers = np.flatnonzero(types < self._entity_count)
         e, a = np.nonzero(lines[firsts[triggers]][:, None] == lines[firsts[fillers]][None, :])
         e, a = triggers[e], fillers[a]
-        # [roles, pairs]
-        logits = scores.roles_first[:, firsts[e], firsts[a]] + scores.roles_last[:, firsts[e], lasts[a]]
+        # [roles, pairs]; a graph has one row even where the schema has no role
+        count = len(self.schema.roles)
+        logits = scores.roles_first[:count, firsts[e], firsts[a]] + scores.roles_last[:count, firsts[e], lasts[a]]
         allowed = self._allowed[types[e] - self._entity_count, types[a]].T
         role, pair = np.nonzero(allowed & (logits >= self._role_cutoffs[:, None]))
         return np.stack([e[pair], a[pair], role], axis=1), logits[role, pair]

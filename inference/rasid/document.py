@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rasid.errors import DocumentError
+from rasid.files import replacing
 
 
 def _take(data: Any, item: str, key: str, kind: type | tuple[type, ...], *, optional: bool = False) -> Any:
@@ -252,12 +253,6 @@ def write_documents(path: Path, documents: Iterable[Document]) -> None:
 
     The parent folder is made where it is missing; an existing file is replaced only at the end.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as out:
-            for document in documents:
-                out.write(dumps(document) + "\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as out:
+        for document in documents:
+            out.write(dumps(document) + "\n")

@@ -25,3 +25,7 @@ class ModelError(RasidError):
 
 class InputError(RasidError):
     """An input file or line cannot be read."""
+
+
+class OutputError(RasidError):
+    """An output file cannot be written."""

@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import rasid_training.commands as commands
 from rasid.artifact import find
 from rasid.document import Document, read_documents
-from rasid.errors import ModelError
+from rasid.errors import ModelError, SchemaError
 from rasid.predictor import Predictor
 from rasid_training.backend import load_torch
 from rasid_training.calibration import LOOSE
@@ -239,7 +239,7 @@ def test_another_configuration_does_not_continue_a_run(write_config: WriteConfig
 
     schema, documents = load_schema(CORPUS.parent.parent / "schema.yaml"), load_corpus([CORPUS])
     train(load_config(write_config(epochs=1)), schema, Articles(documents[:1]), tmp_path / "run")
-    with pytest.raises(TrainingError, match="another configuration or corpus"):
+    with pytest.raises(TrainingError, match="another configuration, schema or corpus"):
         train(load_config(write_config(epochs=2)), schema, Articles(documents[:1]), tmp_path / "run", resume=True)
 
 
@@ -256,3 +256,32 @@ def test_two_processes_train_one_model(write_config: WriteConfig, tmp_path: Path
     steps = [step for step, _ in _logged(tmp_path / "run")]
     windows = 17  # of the five articles; two processes with two windows each take them in five steps
     assert steps[-1] == 2 * -(-windows // 4)
+
+
+def test_a_corpus_of_another_schema_is_named(write_config: WriteConfig, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.yaml"
+    schema.write_text(
+        "name: other\nlanguage: ar\nentities: {PERSON: a person}\nevents: {}\nmodalities: []\nroles: {}\n",
+        encoding="utf-8",
+    )
+    config = write_config(data={"schema": str(schema), "train": [str(CORPUS)]})
+    with pytest.raises(SchemaError, match=r"document '000_\w+', entity 't1': schema 'other' has no entity type"):
+        commands.train([str(config)])
+
+
+def test_an_entity_only_schema_trains(write_config: WriteConfig, tmp_path: Path) -> None:
+    from rasid.document import Entity, write_documents
+
+    text = "قال أحمد إن دمشق هادئة."
+    schema = tmp_path / "schema.yaml"
+    schema.write_text(
+        "name: names\nlanguage: ar\nentities: {PER: a person, LOC: a place}\nevents: {}\nmodalities: []\nroles: {}\n",
+        encoding="utf-8",
+    )
+    gold = Document("d", text, entities=(Entity("t1", "PER", 4, 8), Entity("t2", "LOC", 12, 16)))
+    write_documents(tmp_path / "corpus.jsonl", [gold])
+    config = write_config(data={"schema": str(schema), "train": ["corpus.jsonl"]}, epochs=30)
+    assert commands.train([str(config)]) == 0
+    found = Predictor.load(tmp_path / "run" / "model")(text)
+    assert {(e.type, e.start, e.end) for e in found.entities} == {("PER", 4, 8), ("LOC", 12, 16)}
+    assert found.events == ()

@@ -13,6 +13,7 @@ from pathlib import Path
 from rasid.decoding import Calibration
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
+from rasid.files import replacing
 from rasid_annotations.corpus import fingerprint, load_corpus, load_schema
 from rasid_training.config import TrainingConfig, load_config, read_yaml
 
@@ -132,9 +133,8 @@ def vocabulary(argv: Sequence[str]) -> int:
     tokenizer = train_vocabulary(
         paragraphs(arguments.texts), size=arguments.size, normalization=arguments.normalization
     )
-    partial = arguments.output.with_name(f".{arguments.output.name}.partial")
-    tokenizer.save(str(partial))
-    partial.replace(arguments.output)
+    with replacing(arguments.output) as partial:
+        tokenizer.save(str(partial))
     print(f"{arguments.output}: {tokenizer.get_vocab_size()} pieces")
     return 0
 

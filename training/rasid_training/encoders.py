@@ -51,6 +51,10 @@ def load_encoder(settings: configuration.Encoder, window: WindowSize) -> LoadedE
             f"encoder {settings.name!r} is neither a directory with config.json and a tokenizer nor a hub name that "
             f"can be reached ({_first_line(problem)}); give a local directory, or download it once with the network on"
         ) from None
+    if config.model_type == "rasid":
+        raise EncoderError(
+            f"{settings.name!r} is a trained Rasid model, not an encoder; name the encoder that it was trained from"
+        )
     longest = getattr(config, "max_position_embeddings", window.longest)
     if window.longest > longest:
         raise EncoderError(

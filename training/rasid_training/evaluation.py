@@ -15,6 +15,7 @@ from typing import Any
 from rasid.decoding import Calibration
 from rasid.document import Document, read_documents, write_documents
 from rasid.errors import RasidError
+from rasid.files import write_json
 from rasid.schema import Schema
 from rasid_annotations.corpus import fingerprint
 from rasid_annotations.flat import seqeval_report
@@ -135,10 +136,7 @@ def _fold(
         others = [document for document in documents if document is not left_out]
         trained = train(seeded, schema, Articles(others), folder / "training", resume=True, cache=output / "features")
         write_documents(candidates, predict_loosely(trained, [left_out]))
-        partial = notes.with_suffix(".partial")
-        record = {"curve": trained.provenance["curve"], "seconds": time.monotonic() - begin}
-        partial.write_text(json.dumps(record), encoding="utf-8")
-        partial.replace(notes)
+        write_json(notes, {"curve": trained.provenance["curve"], "seconds": time.monotonic() - begin})
         shutil.rmtree(folder / "training")
     record = json.loads(notes.read_text(encoding="utf-8"))
     return _Fold(next(read_documents(candidates)), record["curve"], record["seconds"])
@@ -164,8 +162,7 @@ def _claim(config: TrainingConfig, documents: Sequence[Document], output: Path, 
             )
         if not resume:
             raise TrainingError(f"{output} holds a run already; continue it with --resume, or remove the folder")
-    output.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(identity, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_json(record, identity)
 
 
 def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Document], output: Path) -> Path:
@@ -187,11 +184,8 @@ def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Do
         "seqeval": {str(seed): dict(flat) for seed, flat in result.seqeval.items()},
         "curves": {str(seed): dict(curve) for seed, curve in result.curves.items()},
     }
-    path = output / RESULT
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
-    return path
+    write_json(output / RESULT, data)
+    return output / RESULT
 
 
 class ResultError(RasidError):

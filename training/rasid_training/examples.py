@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from rasid.backends import Batch
 from rasid.document import Document, Entity, Event
+from rasid.errors import SchemaError
 from rasid.schema import Schema
 from rasid.tokenizer import Reading, cut_letters, read
 from rasid.windows import Window, WindowSize, divide
@@ -59,6 +60,26 @@ class Labels:
     modality: dict[int, int] = field(default_factory=dict)
     links: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+
+
+def require_types(documents: Sequence[Document], schema: Schema) -> None:
+    """Check that a schema has every type, role and modality that annotated documents use.
+
+    Raises:
+        SchemaError: it does not; the message names document, item and remedy.
+    """
+    for document in documents:
+        used = [("entity", e.id, "entity type", e.type, schema.entity_types) for e in document.entities]
+        for event in document.events:
+            used.append(("event", event.id, "event type", event.type, schema.event_types))
+            used.append(("event", event.id, "modality", event.modality, schema.modalities))
+            used += [("event", event.id, "role", a.role, schema.role_names) for a in event.arguments]
+        for kind, name, what, value, known in used:
+            if value not in known:
+                raise SchemaError(
+                    f"document {document.id!r}, {kind} {name!r}: schema {schema.name!r} has no {what} {value!r} "
+                    f"(it has {', '.join(known)}); train with the schema of this corpus, or mend the corpus"
+                )
 
 
 def label(document: Document, reading: Reading, schema: Schema) -> Labels:
@@ -232,7 +253,7 @@ class Collator:
                 has.append([role in roles for role in range(len(self.schema.roles))])
                 may.append(allowed[event][entity])
         same = (lines.unsqueeze(2) == lines.unsqueeze(1)) & (lines >= 0).unsqueeze(2)
-        roles_shape = (-1, len(self.schema.roles))
+        roles_shape = (len(pairs), max(len(self.schema.roles), 1))  # as the model's: a schema may have no role
         return {
             **inputs,
             "span_labels": spans,

@@ -62,7 +62,7 @@ class RasidModel(PreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         spans = SPAN_HEADS[config.spans]  # type: ignore[index]
         self.spans = spans(width, len(schema.entity_types), len(schema.event_types), config.pair_width)
-        self.roles = Roles(width, len(schema.roles), config.pair_width)
+        self.roles = Roles(width, max(len(schema.roles), 1), config.pair_width)
         self.modality = nn.Linear(width, max(len(schema.modalities), 1))
         self.proclitics = nn.Linear(width, MAX_PROCLITICS + 1)
         self.post_init()  # type: ignore[no-untyped-call]

@@ -14,11 +14,22 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from datasets import Dataset
-from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from rasid.decoding import Calibration
 from rasid.document import Document
 from rasid.errors import RasidError
+from rasid.files import write_json
 from rasid.predictor import Predictor
 from rasid.schema import Schema
 from rasid.windows import WindowSize
@@ -28,7 +39,7 @@ from rasid_training import calibration as calibrating
 from rasid_training.backend import TorchBackend
 from rasid_training.config import Optimization, TrainingConfig
 from rasid_training.encoders import load_encoder
-from rasid_training.examples import Collator, dataset
+from rasid_training.examples import Collator, dataset, require_types
 from rasid_training.export import Trained, versions
 from rasid_training.model import RasidConfig, RasidModel
 
@@ -74,8 +85,10 @@ def train(
     Raises:
         TrainingError: ``output`` holds another run, or one that ``resume`` was not asked to continue.
         EncoderError: the encoder cannot be loaded.
+        SchemaError: an article holds a type, role or modality that the schema does not have.
     """
-    checkpoint = _checkpoint(config, articles, output, resume=resume)
+    require_types([*articles.train, *articles.development], schema)
+    checkpoint = _checkpoint(config, schema, articles, output, resume=resume)
     optimization = config.optimization
     set_seed(optimization.seed)
     window = WindowSize(**asdict(config.windows))
@@ -117,6 +130,9 @@ def train(
     )
     judge = _Judge(trained, articles.development) if articles.development else None
     trainer = _Trainer(model, arguments, rows, collator, optimization, judge)
+    trainer.pop_callback(PrinterCallback)
+    trainer.pop_callback(ProgressCallback)
+    trainer.add_callback(_Reporter())
     if judge and optimization.patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=optimization.patience))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -171,6 +187,28 @@ class _Judge:
         report = score(self.development, predicted, resamples=0)
         by_layer = {name: layer.strict.total.f1 for name, layer in report.layers.items()}
         return {"f1": sum(by_layer.values()) / len(by_layer)} | {f"{name}_f1": f1 for name, f1 in by_layer.items()}
+
+
+class _Reporter(TrainerCallback):
+    """Tells how far the training is, in some ten lines; the whole curve goes to TensorBoard."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        logs: Mapping[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Called with each row that is logged."""
+        if not state.is_world_process_zero or logs is None or state.epoch is None:
+            return
+        epochs = int(args.num_train_epochs)
+        every = max(1, epochs // 10)
+        if "loss" in logs and (round(state.epoch) % every == 0 or round(state.epoch) == epochs):
+            print(f"rasid: epoch {round(state.epoch)} of {epochs}, loss {float(logs['loss']):.4g}", file=sys.stderr)
+        if "eval_f1" in logs:
+            print(f"rasid: epoch {state.epoch:.0f} of {epochs}, development F1 {logs['eval_f1']:.3f}", file=sys.stderr)
 
 
 class _Trainer(Trainer):
@@ -264,11 +302,14 @@ def _arguments(optimization: Optimization, output: Path, *, windows: int, has_de
     )
 
 
-def _checkpoint(config: TrainingConfig, articles: Articles, output: Path, *, resume: bool) -> Path | None:
+def _checkpoint(
+    config: TrainingConfig, schema: Schema, articles: Articles, output: Path, *, resume: bool
+) -> Path | None:
     """The checkpoint to continue from, or None to begin; the run is written down so that it cannot be mixed up."""
     identity = {
         "recipe": config.recipe(),
         "encoder": config.encoder.name,
+        "schema": schema.to_dict(),
         "train": fingerprint(articles.train),
         "development": fingerprint(articles.development),
     }
@@ -277,14 +318,12 @@ def _checkpoint(config: TrainingConfig, articles: Articles, output: Path, *, res
     if record.is_file():
         if json.loads(record.read_text(encoding="utf-8")) != identity:
             raise TrainingError(
-                f"{output} holds a run with another configuration or corpus; give another output, or remove the folder"
+                f"{output} holds a run with another configuration, schema or corpus; give another --output, or remove "
+                "the folder"
             )
         if newest is not None and not resume:
             raise TrainingError(f"{output} holds an unfinished run; continue it with --resume, or remove the folder")
-    output.mkdir(parents=True, exist_ok=True)
-    partial = output / f".{_RUN}.partial"
-    partial.write_text(json.dumps(identity, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    partial.replace(record)
+    write_json(record, identity)
     return newest
 
 
