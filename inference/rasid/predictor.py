@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 1_000_000
 """The longest text that is read unless another limit is given: some 150,000 words, no article is as long."""
 
-_BATCH_PIECES = 2048  # pieces computed at once, padding included: bounds memory, and no larger batch is faster
+_BATCH_PIECES = 1024  # pieces computed at once, padding included: bounds memory, and no larger batch is faster
 _CHUNK_CHARACTERS = 50_000  # characters read ahead, so that windows of like length can be put together
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _VISIBLE = re.compile(r"[^\s\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]")

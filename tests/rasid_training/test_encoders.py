@@ -62,15 +62,16 @@ def arabert(tmp_path_factory: pytest.TempPathFactory, compact_tokenizer: Tokeniz
     return {"safetensors": one, "bin": other}
 
 
+@pytest.mark.parametrize("layout", ["safetensors", "bin"])
 def test_arabert_trains_exports_and_predicts(
-    arabert: dict[str, Path], write_config: WriteConfig, tmp_path: Path, corpus: Sequence[Document]
+    arabert: dict[str, Path], layout: str, write_config: WriteConfig, tmp_path: Path, corpus: Sequence[Document]
 ) -> None:
     # Two short documents are enough to go the whole way with 110 million weights.
     short = [Document("a", "قتل 12 عنصرًا في حي القدم."), Document("b", "سيطر التنظيم على الحي.")]
     write_documents(tmp_path / "corpus.jsonl", short)
     config = write_config(
         data={"schema": str(SCHEMA), "train": ["corpus.jsonl"]},
-        encoder={"name": str(arabert["safetensors"]), "normalization": "arabert"},
+        encoder={"name": str(arabert[layout]), "normalization": "arabert"},
         epochs=1,
     )
     assert commands.train([str(config)]) == 0

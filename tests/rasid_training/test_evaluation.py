@@ -16,7 +16,7 @@ from rasid.schema import Schema
 from rasid_annotations.corpus import load_schema
 from rasid_training import calibration as calibrating
 from rasid_training.card import model_card
-from rasid_training.evaluation import ResultError, load_result
+from rasid_training.evaluation import ResultError, calibration_of, load_result
 from rasid_training.trainer import TrainingError
 
 from .conftest import SCHEMA, WriteConfig
@@ -114,6 +114,10 @@ def test_each_article_is_predicted_by_a_model_without_it(
     model = tmp_path / "run" / "model"
     served = json.loads((model / "config.json").read_text(encoding="utf-8"))["calibration"]
     assert served == data["calibration"]
+    assert set(data["calibration_without"]) == {d.id for d in corpus[:3]}
+    assert calibration_of(data, [corpus[0].id]).to_dict() == data["calibration_without"][corpus[0].id]
+    with pytest.raises(ResultError, match="hold out one article"):
+        calibration_of(data, [corpus[0].id, corpus[1].id])
     card = (model / "README.md").read_text(encoding="utf-8")
     assert "Leaving one article out (3 articles, 2 seed(s))" in card
     assert f"{data['reports']['0']['entities']['strict']['f1']:.3f}" in card

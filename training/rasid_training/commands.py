@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rasid.decoding import Calibration
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
 from rasid.files import replacing
@@ -49,7 +48,7 @@ def train(argv: Sequence[str]) -> int:
         schema,
         trainer.Articles(documents, development),
         output,
-        calibration=Calibration.from_dict(result["calibration"]) if result and not development else None,
+        calibration=evaluation.calibration_of(result, arguments.hold_out) if result and not development else None,
         provenance={"configuration": read_yaml(arguments.config)},
         resume=arguments.resume,
     )

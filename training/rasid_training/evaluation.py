@@ -25,6 +25,7 @@ from rasid_training.config import TrainingConfig
 from rasid_training.trainer import Articles, TrainingError, predict_loosely, train
 
 RESULT = "crossvalidation.json"
+_KEYS = {"recipe", "corpus", "calibration", "calibration_without", "strict_f1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class CrossValidation:
 
     Attributes:
         calibration: fitted on the predictions for all articles, each by models that have not seen it.
+        without: for each article the calibration fitted on all others.
         predictions: for each seed the articles as predicted; each article's calibration and thresholds were
             chosen on the other articles only.
         reports: for each seed.
@@ -42,6 +44,7 @@ class CrossValidation:
     """
 
     calibration: Calibration
+    without: Mapping[str, Calibration]
     predictions: Mapping[int, Sequence[Document]]
     reports: Mapping[int, Report]
     seqeval: Mapping[int, Mapping[str, Any]]
@@ -92,7 +95,7 @@ def crossvalidate(
     """
     if len(documents) < 2:
         raise TrainingError(f"leaving one article out needs at least 2 articles, the corpus has {len(documents)}")
-    _claim(config, documents, output, resume=resume)
+    _claim(config, schema, documents, output, resume=resume)
     loose: dict[int, list[Document]] = {}
     curves: dict[int, dict[str, Any]] = {}
     seconds: dict[int, float] = {}
@@ -104,9 +107,10 @@ def crossvalidate(
             curves[seed][document.id] = fold.curve
             seconds[seed] += fold.seconds
     predictions = {seed: _served(documents, candidates, schema) for seed, candidates in loose.items()}
-    everything = [document for candidates in loose.values() for document in candidates]
+    pairs = [pair for candidates in loose.values() for pair in zip(documents, candidates, strict=True)]
     return CrossValidation(
-        calibration=calibrating.fit(list(documents) * len(seeds), everything, schema),
+        calibration=_fit(pairs, schema),
+        without={d.id: _fit([(g, c) for g, c in pairs if g is not d], schema) for d in documents},
         predictions=predictions,
         reports={seed: score(documents, predicted) for seed, predicted in predictions.items()},
         seqeval={seed: seqeval_report(documents, predicted) for seed, predicted in predictions.items()},
@@ -144,21 +148,32 @@ def _fold(
 
 def _served(gold: Sequence[Document], candidates: Sequence[Document], schema: Schema) -> list[Document]:
     """The candidates as they would be served, each under what was chosen on the other articles."""
-    served = []
-    for number, document in enumerate(candidates):
-        others = [n for n in range(len(gold)) if n != number]
-        calibration = calibrating.fit([gold[n] for n in others], [candidates[n] for n in others], schema)
-        served.append(calibrating.apply(document, calibration))
-    return served
+    pairs = list(zip(gold, candidates, strict=True))
+    return [
+        calibrating.apply(document, _fit([pair for pair in pairs if pair[1] is not document], schema))
+        for document in candidates
+    ]
 
 
-def _claim(config: TrainingConfig, documents: Sequence[Document], output: Path, *, resume: bool) -> None:
-    identity = {"recipe": config.recipe(), "encoder": config.encoder.name, "corpus": fingerprint(documents)}
+def _fit(pairs: Sequence[tuple[Document, Document]], schema: Schema) -> Calibration:
+    return calibrating.fit([gold for gold, _ in pairs], [candidates for _, candidates in pairs], schema)
+
+
+def _claim(
+    config: TrainingConfig, schema: Schema, documents: Sequence[Document], output: Path, *, resume: bool
+) -> None:
+    identity = {
+        "recipe": config.recipe(),
+        "encoder": config.encoder.name,
+        "schema": schema.to_dict(),
+        "corpus": fingerprint(documents),
+    }
     record = output / "run.json"
     if record.is_file():
         if json.loads(record.read_text(encoding="utf-8")) != identity:
             raise TrainingError(
-                f"{output} holds a run with another configuration or corpus; give another --output, or remove it"
+                f"{output} holds a run with another configuration, schema or corpus; give another --output, or remove "
+                "it"
             )
         if not resume:
             raise TrainingError(f"{output} holds a run already; continue it with --resume, or remove the folder")
@@ -178,6 +193,7 @@ def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Do
         "corpus": fingerprint(documents),
         "documents": [document.id for document in documents],
         "calibration": result.calibration.to_dict(),
+        "calibration_without": {name: c.to_dict() for name, c in result.without.items()},
         "strict_f1": result.summary(),
         "seconds": {str(seed): round(value, 1) for seed, value in result.seconds.items()},
         "reports": {str(seed): report.to_dict() for seed, report in result.reports.items()},
@@ -186,6 +202,25 @@ def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Do
     }
     write_json(output / RESULT, data)
     return output / RESULT
+
+
+def calibration_of(result: Mapping[str, Any], held_out: Sequence[str]) -> Calibration:
+    """The calibration that a result offers a model that is trained without some articles.
+
+    Without one article, the one that was fitted on all others: scores on that article are then of a model that
+    nothing was chosen for on it.
+
+    Raises:
+        ResultError: several articles are held out, for which there is none.
+    """
+    if not held_out:
+        return Calibration.from_dict(result["calibration"])
+    if len(held_out) == 1 and held_out[0] in result["calibration_without"]:
+        return Calibration.from_dict(result["calibration_without"][held_out[0]])
+    raise ResultError(
+        f"crossvalidation: there is no calibration without {', '.join(held_out)}; hold out one article, or take the "
+        "key out of the configuration"
+    )
 
 
 class ResultError(RasidError):
@@ -205,6 +240,6 @@ def load_result(path: Path) -> dict[str, Any]:
             f"crossvalidation: {path} cannot be read ({type(problem).__name__}); make it with `rasid crossvalidate`, "
             "or take the key out of the configuration"
         ) from None
-    if not isinstance(data, dict) or not {"recipe", "corpus", "calibration", "strict_f1"} <= data.keys():
+    if not isinstance(data, dict) or not data.keys() >= _KEYS:
         raise ResultError(f"crossvalidation: {path} was not written by `rasid crossvalidate`; make it again")
     return data

@@ -84,6 +84,7 @@ def export(trained: Trained, output: Path, card: str) -> Path:
         made = Path(folder) / "model"
         made.mkdir()
         trained.model.save_pretrained(made)
+        (made / WEIGHTS).chmod(0o644)  # safetensors writes for its owner alone
         trained.tokenizer.save(str(made / TOKENIZER))
         export_graph(trained.model, made / GRAPHS["fp32"])
         quantize(made / GRAPHS["fp32"], made / GRAPHS["int8"])
@@ -161,7 +162,21 @@ def export_graph(model: RasidModel, path: Path) -> None:
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
         )
+    _forget_sources(path)
     model.train(was)
+
+
+def _forget_sources(path: Path) -> None:
+    """Take out of a graph what the exporter notes of the source code: its lines, with the paths of this machine."""
+    import onnx
+
+    proto = onnx.load(path)
+    del proto.metadata_props[:]
+    graph = proto.graph
+    for item in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        item.doc_string = ""
+        del item.metadata_props[:]
+    onnx.save(proto, path)
 
 
 def quantize(source: Path, path: Path) -> None:

@@ -95,7 +95,8 @@ def train(
     encoder = load_encoder(config.encoder, window)
     model = RasidModel(
         RasidConfig(
-            encoder=encoder.model.config.to_dict(),
+            # Without the directory that it came from: a model tells nothing of the machine it was made on.
+            encoder={**encoder.model.config.to_dict(), "_name_or_path": ""},
             schema=schema.to_dict(),
             spans=config.heads.spans,
             pair_width=config.heads.pair_width,
