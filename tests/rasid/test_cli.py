@@ -370,7 +370,13 @@ def interrupted(tiny_model: Path, tmp_path: Path, many: list[bytes]) -> Iterator
     """A run that has written some documents and waits for more of its input."""
     output = tmp_path / "out.jsonl"
     command = [*COMMAND, "predict", "--model", str(tiny_model), "--input", "jsonl", "--output", str(output), "-"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # What a shell starts in the background ignores interruptions, and so would this process: not here.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdin
     process.stdin.write(b"".join(many[:-1]))
     process.stdin.flush()
