@@ -17,7 +17,7 @@ from rasid_annotations.corpus import load_schema
 from rasid_training import calibration as calibrating
 from rasid_training.card import model_card
 from rasid_training.evaluation import ResultError, calibration_of, load_result
-from rasid_training.trainer import TrainingError
+from rasid_training.run import TrainingError
 
 from .conftest import SCHEMA, WriteConfig
 

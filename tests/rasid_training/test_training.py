@@ -24,7 +24,7 @@ from rasid.predictor import Predictor
 from rasid_training.backend import load_torch
 from rasid_training.calibration import LOOSE
 from rasid_training.model import RasidModel
-from rasid_training.trainer import TrainingError
+from rasid_training.run import TrainingError
 
 from .conftest import CORPUS, WriteConfig
 

@@ -36,7 +36,7 @@ def train(argv: Sequence[str]) -> int:
     development = load_corpus(list(map(Path, config.data.development))) if config.data.development else []
 
     _quiet_libraries()
-    from rasid_training import evaluation, trainer  # torch: loaded only once the arguments are known to be right
+    from rasid_training import evaluation, run, trainer  # torch: loaded only once the arguments are known to be right
     from rasid_training.card import model_card
     from rasid_training.export import export as write_model
 
@@ -63,7 +63,7 @@ def train(argv: Sequence[str]) -> int:
         result=result,
     )
     model = write_model(trained, output / "model", card)
-    trainer.clear(output)
+    run.finish(output)
     if held_out:
         write_documents(output / HELD_OUT, held_out)
     print(f"model: {model}")

@@ -21,8 +21,9 @@ from rasid_annotations.corpus import fingerprint
 from rasid_annotations.flat import seqeval_report
 from rasid_annotations.scoring import Report, score
 from rasid_training import calibration as calibrating
+from rasid_training import run
 from rasid_training.config import TrainingConfig
-from rasid_training.trainer import Articles, TrainingError, predict_loosely, train
+from rasid_training.trainer import Articles, predict_loosely, train
 
 RESULT = "crossvalidation.json"
 _KEYS = {"recipe", "corpus", "calibration", "calibration_without", "strict_f1"}
@@ -94,8 +95,14 @@ def crossvalidate(
         TrainingError: fewer than two articles, or ``output`` holds another or an unfinished run.
     """
     if len(documents) < 2:
-        raise TrainingError(f"leaving one article out needs at least 2 articles, the corpus has {len(documents)}")
-    _claim(config, schema, documents, output, resume=resume)
+        raise run.TrainingError(f"leaving one article out needs at least 2 articles, the corpus has {len(documents)}")
+    identity = {
+        "recipe": config.recipe(),
+        "encoder": config.encoder.name,
+        "schema": schema.to_dict(),
+        "corpus": fingerprint(documents),
+    }
+    run.claim(output, identity, begun=True, resume=resume)
     loose: dict[int, list[Document]] = {}
     curves: dict[int, dict[str, Any]] = {}
     seconds: dict[int, float] = {}
@@ -157,27 +164,6 @@ def _served(gold: Sequence[Document], candidates: Sequence[Document], schema: Sc
 
 def _fit(pairs: Sequence[tuple[Document, Document]], schema: Schema) -> Calibration:
     return calibrating.fit([gold for gold, _ in pairs], [candidates for _, candidates in pairs], schema)
-
-
-def _claim(
-    config: TrainingConfig, schema: Schema, documents: Sequence[Document], output: Path, *, resume: bool
-) -> None:
-    identity = {
-        "recipe": config.recipe(),
-        "encoder": config.encoder.name,
-        "schema": schema.to_dict(),
-        "corpus": fingerprint(documents),
-    }
-    record = output / "run.json"
-    if record.is_file():
-        if json.loads(record.read_text(encoding="utf-8")) != identity:
-            raise TrainingError(
-                f"{output} holds a run with another configuration, schema or corpus; give another --output, or remove "
-                "it"
-            )
-        if not resume:
-            raise TrainingError(f"{output} holds a run already; continue it with --resume, or remove the folder")
-    write_json(record, identity)
 
 
 def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Document], output: Path) -> Path:

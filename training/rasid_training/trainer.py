@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,27 +26,19 @@ from transformers import (
 
 from rasid.decoding import Calibration
 from rasid.document import Document
-from rasid.errors import RasidError
-from rasid.files import write_json
 from rasid.predictor import Predictor
 from rasid.schema import Schema
 from rasid.windows import WindowSize
 from rasid_annotations.corpus import fingerprint
 from rasid_annotations.scoring import score
 from rasid_training import calibration as calibrating
+from rasid_training import run
 from rasid_training.backend import TorchBackend
-from rasid_training.config import Optimization, TrainingConfig
-from rasid_training.encoders import load_encoder
+from rasid_training.config import Heads, Optimization, TrainingConfig
+from rasid_training.encoders import LoadedEncoder, load_encoder
 from rasid_training.examples import Collator, dataset, require_types
 from rasid_training.export import Trained, versions
 from rasid_training.model import RasidConfig, RasidModel
-
-CHECKPOINTS = "checkpoints"
-_RUN = "run.json"
-
-
-class TrainingError(RasidError):
-    """A training run cannot be started or continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +78,19 @@ def train(
         SchemaError: an article holds a type, role or modality that the schema does not have.
     """
     require_types([*articles.train, *articles.development], schema)
-    checkpoint = _checkpoint(config, schema, articles, output, resume=resume)
-    optimization = config.optimization
-    set_seed(optimization.seed)
+    identity = {
+        "recipe": config.recipe(),
+        "encoder": config.encoder.name,
+        "schema": schema.to_dict(),
+        "train": fingerprint(articles.train),
+        "development": fingerprint(articles.development),
+    }
+    set_seed(config.optimization.seed)
     window = WindowSize(**asdict(config.windows))
     encoder = load_encoder(config.encoder, window)
-    model = RasidModel(
-        RasidConfig(
-            # Without the directory that it came from: a model tells nothing of the machine it was made on.
-            encoder={**encoder.model.config.to_dict(), "_name_or_path": ""},
-            schema=schema.to_dict(),
-            spans=config.heads.spans,
-            pair_width=config.heads.pair_width,
-            dropout=config.heads.dropout,
-        ),
-        encoder=encoder.model,
-    )
     with PartialState().main_process_first():
+        checkpoint = run.newest_checkpoint(output)
+        run.claim(output, identity, begun=checkpoint is not None, resume=resume)
         rows, lost = dataset(articles.train, encoder.tokenizer, schema, window, cache or output / "features")
     for line in lost:
         print(f"rasid: not representable, left out of training: {line}", file=sys.stderr)
@@ -116,32 +102,52 @@ def train(
         "not_representable": len(lost),
         **(provenance or {}),
     }
-    arguments = _arguments(optimization, output, windows=len(rows), has_development=bool(articles.development))
-    collator = Collator(schema, encoder.begin, encoder.end, encoder.pad, window.longest)
     trained = Trained(
-        model,
-        encoder.tokenizer,
-        schema,
-        window,
-        calibration or Calibration(),
-        encoder.begin,
-        encoder.end,
-        encoder.pad,
-        record,
+        model=_model(config.heads, schema, encoder),
+        tokenizer=encoder.tokenizer,
+        schema=schema,
+        window=window,
+        calibration=calibration or Calibration(),
+        begin=encoder.begin,
+        end=encoder.end,
+        pad=encoder.pad,
+        provenance=record,
     )
-    judge = _Judge(trained, articles.development) if articles.development else None
-    trainer = _Trainer(model, arguments, rows, collator, optimization, judge)
-    trainer.pop_callback(PrinterCallback)
-    trainer.pop_callback(ProgressCallback)
-    trainer.add_callback(_Reporter())
-    if judge and optimization.patience:
-        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=optimization.patience))
+    trainer = _trainer(trained, rows, config.optimization, articles.development, output)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     record["curve"] = _curve(trainer.state.log_history)
     if articles.development:
         record["development_f1"] = trainer.state.best_metric
         return _calibrated(trained, articles.development)
     return trained
+
+
+def _model(heads: Heads, schema: Schema, encoder: LoadedEncoder) -> RasidModel:
+    """The encoder with fresh heads."""
+    config = RasidConfig(
+        # Without the directory that it came from: a model tells nothing of the machine it was made on.
+        encoder={**encoder.model.config.to_dict(), "_name_or_path": ""},
+        schema=schema.to_dict(),
+        spans=heads.spans,
+        pair_width=heads.pair_width,
+        dropout=heads.dropout,
+    )
+    return RasidModel(config, encoder=encoder.model)
+
+
+def _trainer(
+    trained: Trained, rows: Dataset, optimization: Optimization, development: Sequence[Document], output: Path
+) -> _Trainer:
+    arguments = _arguments(optimization, output, windows=len(rows), has_development=bool(development))
+    collator = Collator(trained.schema, trained.begin, trained.end, trained.pad, trained.window.longest)
+    judge = _Judge(trained, development) if development else None
+    trainer = _Trainer(trained.model, arguments, rows, collator, optimization, judge)
+    trainer.pop_callback(PrinterCallback)
+    trainer.pop_callback(ProgressCallback)
+    trainer.add_callback(_Reporter())
+    if judge and optimization.patience:
+        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=optimization.patience))
+    return trainer
 
 
 def predictor(trained: Trained, calibration: Calibration | None = None) -> Predictor:
@@ -158,13 +164,6 @@ def predict_loosely(trained: Trained, documents: Sequence[Document]) -> list[Doc
 def is_main_process() -> bool:
     """Whether this is the process that writes, where several train together."""
     return bool(PartialState().is_main_process)
-
-
-def clear(output: Path) -> None:
-    """Remove the checkpoints of a finished run; its logs stay."""
-    for checkpoint in (output / CHECKPOINTS).glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
-    (output / _RUN).unlink(missing_ok=True)
 
 
 def _calibrated(trained: Trained, development: Sequence[Document]) -> Trained:
@@ -276,7 +275,7 @@ def _arguments(optimization: Optimization, output: Path, *, windows: int, has_de
         optimization.precision == "auto" and gpu and torch.cuda.is_bf16_supported()
     )
     return TrainingArguments(
-        output_dir=str(output / CHECKPOINTS),
+        output_dir=str(output / run.CHECKPOINTS),
         per_device_train_batch_size=optimization.batch_size,
         gradient_accumulation_steps=optimization.gradient_accumulation,
         num_train_epochs=optimization.epochs,
@@ -301,43 +300,6 @@ def _arguments(optimization: Optimization, output: Path, *, windows: int, has_de
         dataloader_pin_memory=gpu,
         disable_tqdm=not sys.stderr.isatty(),
     )
-
-
-def _checkpoint(
-    config: TrainingConfig, schema: Schema, articles: Articles, output: Path, *, resume: bool
-) -> Path | None:
-    """The checkpoint to continue from, or None to begin; the run is written down so that it cannot be mixed up."""
-    identity = {
-        "recipe": config.recipe(),
-        "encoder": config.encoder.name,
-        "schema": schema.to_dict(),
-        "train": fingerprint(articles.train),
-        "development": fingerprint(articles.development),
-    }
-    record = output / _RUN
-    newest = _newest(output / CHECKPOINTS)
-    if record.is_file():
-        if json.loads(record.read_text(encoding="utf-8")) != identity:
-            raise TrainingError(
-                f"{output} holds a run with another configuration, schema or corpus; give another --output, or remove "
-                "the folder"
-            )
-        if newest is not None and not resume:
-            raise TrainingError(f"{output} holds an unfinished run; continue it with --resume, or remove the folder")
-    write_json(record, identity)
-    return newest
-
-
-def _newest(folder: Path) -> Path | None:
-    """The newest checkpoint that was written whole: the trainer's state is what it writes last."""
-    whole = []
-    for path in folder.glob("checkpoint-*"):
-        try:
-            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        whole.append((int(state["global_step"]), path))
-    return max(whole)[1] if whole else None
 
 
 def _curve(history: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
