@@ -88,7 +88,7 @@ def train(
     set_seed(config.optimization.seed)
     window = WindowSize(**asdict(config.windows))
     encoder = load_encoder(config.encoder, window)
-    with PartialState().main_process_first():
+    with _processes().main_process_first():
         checkpoint = run.newest_checkpoint(output)
         run.claim(output, identity, begun=checkpoint is not None, resume=resume)
         rows, lost = dataset(articles.train, encoder.tokenizer, schema, window, cache or output / "features")
@@ -163,7 +163,12 @@ def predict_loosely(trained: Trained, documents: Sequence[Document]) -> list[Doc
 
 def is_main_process() -> bool:
     """Whether this is the process that writes, where several train together."""
-    return bool(PartialState().is_main_process)
+    return bool(_processes().is_main_process)
+
+
+def _processes() -> PartialState:
+    """The processes that train together; without a GPU they must be asked for by name to be seen."""
+    return PartialState(cpu=not torch.cuda.is_available())
 
 
 def _calibrated(trained: Trained, development: Sequence[Document]) -> Trained:
@@ -268,7 +273,7 @@ class _Trainer(Trainer):
 def _arguments(optimization: Optimization, output: Path, *, windows: int, has_development: bool) -> TrainingArguments:
     every = optimization.evaluate_every if has_development else optimization.save_every
     # The best model can be loaded at the end only if it was saved when it was evaluated.
-    share = optimization.batch_size * optimization.gradient_accumulation * PartialState().num_processes
+    share = optimization.batch_size * optimization.gradient_accumulation * _processes().num_processes
     steps = every * math.ceil(windows / share)
     gpu = torch.cuda.is_available()
     bf16 = optimization.precision == "bf16" or (
