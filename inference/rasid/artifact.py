@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -83,6 +83,18 @@ class ModelConfig:
             raise ModelError(
                 f"{item} is damaged: {type(problem).__name__} {problem}; copy or export the model again"
             ) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form of ``config.json``; ``from_dict`` gives the same back."""
+        return {
+            "rasid_format": FORMAT,
+            "schema": self.schema.to_dict(),
+            "window": asdict(self.window),
+            "calibration": self.calibration.to_dict(),
+            "special_pieces": {"begin": self.begin, "end": self.end, "pad": self.pad},
+            "provenance": dict(self.provenance),
+            "files": dict(self.files),
+        }
 
 
 @dataclass(frozen=True, slots=True)

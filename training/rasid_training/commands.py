@@ -57,7 +57,7 @@ def train(argv: Sequence[str]) -> int:
     card = model_card(
         name=output.name,
         recipe=config.recipe(),
-        provenance=trained.provenance,
+        provenance=trained.config.provenance,
         schema=schema,
         parameters=sum(p.numel() for p in trained.model.parameters()),
         result=result,

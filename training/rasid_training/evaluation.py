@@ -147,7 +147,7 @@ def _fold(
         others = [document for document in documents if document is not left_out]
         trained = train(seeded, schema, Articles(others), folder / "training", resume=True, cache=output / "features")
         write_documents(candidates, predict_loosely(trained, [left_out]))
-        write_json(notes, {"curve": trained.provenance["curve"], "seconds": time.monotonic() - begin})
+        write_json(notes, {"curve": trained.config.provenance["curve"], "seconds": time.monotonic() - begin})
         shutil.rmtree(folder / "training")
     record = json.loads(notes.read_text(encoding="utf-8"))
     return _Fold(next(read_documents(candidates)), record["curve"], record["seconds"])

@@ -10,21 +10,18 @@ import platform
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from rasid.artifact import CONFIG, FORMAT, GRAPHS, TOKENIZER, ModelConfig, Precision, sha256
+from rasid.artifact import CONFIG, GRAPHS, TOKENIZER, ModelConfig, Precision, sha256
 from rasid.backends import INPUTS, OUTPUTS
-from rasid.decoding import Calibration
-from rasid.schema import Schema
-from rasid.windows import WindowSize
+from rasid.files import write_json
 from rasid_training.model import RasidModel
 
 WEIGHTS = "model.safetensors"
@@ -33,33 +30,11 @@ CARD = "README.md"
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model and everything that prediction needs beside its weights.
-
-    ``provenance`` tells where it comes from: corpus, configuration, versions, measurements.
-    """
+    """A trained model with what prediction needs beside its weights; ``config.files`` is empty until it is exported."""
 
     model: RasidModel
     tokenizer: Tokenizer
-    schema: Schema
-    window: WindowSize
-    calibration: Calibration
-    begin: int
-    end: int
-    pad: int
-    provenance: Mapping[str, Any]
-
-    def config(self, files: Mapping[str, str]) -> ModelConfig:
-        """What a predictor needs to know; ``files`` are the hashes by name."""
-        return ModelConfig(
-            schema=self.schema,
-            window=self.window,
-            calibration=self.calibration,
-            begin=self.begin,
-            end=self.end,
-            pad=self.pad,
-            files=files,
-            provenance=self.provenance,
-        )
+    config: ModelConfig
 
 
 def versions() -> dict[str, str]:
@@ -79,39 +54,35 @@ def export(trained: Trained, output: Path, card: str) -> Path:
     Returns:
         ``output``.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
-        made = Path(folder) / "model"
-        made.mkdir()
+    with _replacing(output) as made:
         trained.model.save_pretrained(made)
         (made / WEIGHTS).chmod(0o644)  # safetensors writes for its owner alone
         trained.tokenizer.save(str(made / TOKENIZER))
         export_graph(trained.model, made / GRAPHS["fp32"])
         quantize(made / GRAPHS["fp32"], made / GRAPHS["int8"])
         (made / CARD).write_text(card, encoding="utf-8")
-        write_config(made, trained)
-        if output.exists():
-            output.rename(Path(folder) / "old")
-        made.rename(output)
+        _write_config(made, trained.config)
     return output
 
 
-def write_config(directory: Path, trained: Trained) -> None:
+@contextlib.contextmanager
+def _replacing(output: Path) -> Iterator[Path]:
+    """A folder to fill; it takes the place of ``output`` when all has gone well."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        made = Path(folder) / "model"
+        made.mkdir()
+        yield made
+        if output.exists():
+            output.rename(Path(folder) / "old")
+        made.rename(output)
+
+
+def _write_config(directory: Path, config: ModelConfig) -> None:
     """Complete ``config.json``, which ``save_pretrained`` has begun, by what prediction needs."""
     files = {name: sha256(directory / name) for name in (TOKENIZER, WEIGHTS, *GRAPHS.values())}
-    path = directory / CONFIG
-    data = json.loads(path.read_text(encoding="utf-8"))
-    data |= {
-        "rasid_format": FORMAT,
-        "schema": trained.schema.to_dict(),
-        "window": asdict(trained.window),
-        "calibration": trained.calibration.to_dict(),
-        "special_pieces": {"begin": trained.begin, "end": trained.end, "pad": trained.pad},
-        "provenance": dict(trained.provenance),
-        "files": files,
-    }
-    ModelConfig.from_dict(data, str(path))
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    begun = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+    write_json(directory / CONFIG, begun | replace(config, files=files).to_dict())
 
 
 def copy_thin(model: Path, output: Path, *, precision: Precision) -> None:
@@ -119,15 +90,10 @@ def copy_thin(model: Path, output: Path, *, precision: Precision) -> None:
     kept = (TOKENIZER, GRAPHS[precision])
     data = json.loads((model / CONFIG).read_text(encoding="utf-8"))
     data["files"] = {name: data["files"][name] for name in kept}
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
-        made = Path(folder) / "model"
-        made.mkdir()
+    with _replacing(output) as made:
         for name in (*kept, CARD):
             shutil.copyfile(model / name, made / name)
-        (made / CONFIG).write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        if output.exists():
-            output.rename(Path(folder) / "old")
-        made.rename(output)
+        write_json(made / CONFIG, data)
 
 
 class _Graph(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -133,11 +132,6 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def _encoder_config(data: dict[str, Any]) -> PreTrainedConfig:
     settings = {key: value for key, value in data.items() if key != "model_type"}
     return AutoConfig.for_model(data["model_type"], **settings)
-
-
-def encoder_config(path: str | Path) -> PreTrainedConfig:
-    """The configuration of an encoder directory or hub name; no code of it is executed."""
-    return AutoConfig.from_pretrained(path, trust_remote_code=False)
 
 
 AutoConfig.register("rasid", RasidConfig)

@@ -24,6 +24,7 @@ from transformers import (
     set_seed,
 )
 
+from rasid.artifact import ModelConfig
 from rasid.decoding import Calibration
 from rasid.document import Document
 from rasid.predictor import Predictor
@@ -102,17 +103,17 @@ def train(
         "not_representable": len(lost),
         **(provenance or {}),
     }
-    trained = Trained(
-        model=_model(config.heads, schema, encoder),
-        tokenizer=encoder.tokenizer,
+    served = ModelConfig(
         schema=schema,
         window=window,
         calibration=calibration or Calibration(),
         begin=encoder.begin,
         end=encoder.end,
         pad=encoder.pad,
+        files={},
         provenance=record,
     )
+    trained = Trained(_model(config.heads, schema, encoder), encoder.tokenizer, served)
     trainer = _trainer(trained, rows, config.optimization, articles.development, output)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     record["curve"] = _curve(trainer.state.log_history)
@@ -139,7 +140,8 @@ def _trainer(
     trained: Trained, rows: Dataset, optimization: Optimization, development: Sequence[Document], output: Path
 ) -> _Trainer:
     arguments = _arguments(optimization, output, windows=len(rows), has_development=bool(development))
-    collator = Collator(trained.schema, trained.begin, trained.end, trained.pad, trained.window.longest)
+    config = trained.config
+    collator = Collator(config.schema, config.begin, config.end, config.pad, config.window.longest)
     judge = _Judge(trained, development) if development else None
     trainer = _Trainer(trained.model, arguments, rows, collator, optimization, judge)
     trainer.pop_callback(PrinterCallback)
@@ -152,13 +154,13 @@ def _trainer(
 
 def predictor(trained: Trained, calibration: Calibration | None = None) -> Predictor:
     """A predictor over a model in memory; ``calibration`` takes the place of the model's own."""
-    config = replace(trained.config({}), calibration=calibration or trained.calibration)
+    config = trained.config if calibration is None else replace(trained.config, calibration=calibration)
     return Predictor(config, trained.tokenizer, TorchBackend(trained.model), max_characters=sys.maxsize)
 
 
 def predict_loosely(trained: Trained, documents: Sequence[Document]) -> list[Document]:
     """Candidates with raw probabilities, for ``rasid_training.calibration``."""
-    return list(predictor(trained, calibrating.loose(trained.schema)).stream_documents(documents))
+    return list(predictor(trained, calibrating.loose(trained.config.schema)).stream_documents(documents))
 
 
 def is_main_process() -> bool:
@@ -174,7 +176,8 @@ def _processes() -> PartialState:
 def _calibrated(trained: Trained, development: Sequence[Document]) -> Trained:
     """The same with probabilities and thresholds fitted on the development articles."""
     candidates = predict_loosely(trained, development)
-    return replace(trained, calibration=calibrating.fit(development, candidates, trained.schema))
+    calibration = calibrating.fit(development, candidates, trained.config.schema)
+    return replace(trained, config=replace(trained.config, calibration=calibration))
 
 
 class _Judge:
@@ -184,10 +187,8 @@ class _Judge:
         self.trained, self.development = trained, development
 
     def __call__(self) -> dict[str, float]:
-        candidates = list(
-            predictor(self.trained, calibrating.loose(self.trained.schema)).stream_documents(self.development)
-        )
-        calibration = calibrating.fit(self.development, candidates, self.trained.schema)
+        candidates = predict_loosely(self.trained, self.development)
+        calibration = calibrating.fit(self.development, candidates, self.trained.config.schema)
         predicted = [calibrating.apply(document, calibration) for document in candidates]
         report = score(self.development, predicted, resamples=0)
         by_layer = {name: layer.strict.total.f1 for name, layer in report.layers.items()}
