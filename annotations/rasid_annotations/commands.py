@@ -15,15 +15,18 @@ from rasid.document import Document, dumps, write_documents
 from rasid.errors import InputError
 from rasid.files import write_json
 from rasid_annotations.checks import check
+from rasid_annotations.columns import is_column_file, snapped, write_columns
 from rasid_annotations.corpus import load_corpus, load_schema
 from rasid_annotations.flat import seqeval_report
 from rasid_annotations.notation import NotationError, parse
 from rasid_annotations.scoring import score
 from rasid_annotations.statistics import statistics
 
+_CORPUS_HELP = "JSON Lines file, folder of them, or column file of words and tags"
+
 
 def annotations(argv: Sequence[str]) -> int:
-    """``rasid annotations check | stats | resolve``.
+    """``rasid annotations check | stats | resolve | convert``.
 
     Returns:
         0, or 1 where ``check`` found problems.
@@ -32,7 +35,9 @@ def annotations(argv: Sequence[str]) -> int:
         RasidError: the input cannot be used; the message names the item and the remedy.
         SystemExit: from argparse, for ``--help`` and a wrong command line.
     """
-    parser = argparse.ArgumentParser(prog="rasid annotations", description="Check, count and resolve annotations.")
+    parser = argparse.ArgumentParser(
+        prog="rasid annotations", description="Check, count, resolve and convert annotations."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     checking = commands.add_parser("check", help="print every problem of a corpus; exit 1 where there is one")
@@ -51,6 +56,12 @@ def annotations(argv: Sequence[str]) -> int:
     _add_schema(resolving)
     resolving.set_defaults(run=_resolve)
 
+    converting = commands.add_parser("convert", help="JSON Lines to a column file of words and tags, or the reverse")
+    converting.add_argument("corpus", type=Path, nargs="+", metavar="IN", help=_CORPUS_HELP)
+    converting.add_argument("output", type=Path, metavar="OUT", help="JSON Lines if named *.jsonl, else a column file")
+    _add_sentences(converting)
+    converting.set_defaults(run=_convert)
+
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)
     return status
@@ -58,6 +69,8 @@ def annotations(argv: Sequence[str]) -> int:
 
 def evaluate(argv: Sequence[str]) -> int:
     """``rasid evaluate GOLD PRED``: print the scores of PRED against GOLD, and write them as JSON where asked.
+
+    Where GOLD is a column file, PRED is scored by whole words, as published figures are.
 
     Returns:
         0.
@@ -67,18 +80,26 @@ def evaluate(argv: Sequence[str]) -> int:
         SystemExit: from argparse, for ``--help`` and a wrong command line.
     """
     parser = argparse.ArgumentParser(prog="rasid evaluate", description="Score predicted documents against gold.")
-    parser.add_argument("gold", type=Path, metavar="GOLD", help="JSON Lines file or folder of them")
+    parser.add_argument("gold", type=Path, metavar="GOLD", help=_CORPUS_HELP)
     parser.add_argument("predicted", type=Path, metavar="PRED", help="the same documents as predicted")
+    _add_sentences(parser)
     parser.add_argument("--output", type=Path, metavar="REPORT.json", help="write the whole report as JSON too")
     parser.add_argument("--resamples", type=int, default=1000, metavar="N", help="bootstrap resamples (default 1000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the resampling (default 0)")
     arguments = parser.parse_args(argv)
 
-    gold, predicted = load_corpus([arguments.gold]), load_corpus([arguments.predicted])
+    gold, predicted = (
+        load_corpus([path], sentences=arguments.sentences) for path in (arguments.gold, arguments.predicted)
+    )
+    by_word = arguments.gold.is_file() and is_column_file(arguments.gold)
+    if by_word:
+        predicted = [snapped(document) for document in predicted]
     report = score(gold, predicted, resamples=arguments.resamples, seed=arguments.seed)
     flat = seqeval_report(gold, predicted)
     if arguments.output:
-        write_json(arguments.output, report.to_dict() | {"seqeval": flat})
+        write_json(arguments.output, report.to_dict() | {"seqeval": flat, "snapped": by_word})
+    if by_word:
+        print("gold is tagged word by word: predictions are snapped to whole words, the longest of those that overlap")
     print(report.table())
     print()
     print(_seqeval_line(flat))
@@ -86,8 +107,14 @@ def evaluate(argv: Sequence[str]) -> int:
 
 
 def _add_corpus(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help="JSON Lines file or folder of them")
+    parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
     _add_schema(parser)
+
+
+def _add_sentences(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sentences", type=int, default=1, metavar="N", help="of column files, how many make a document (default 1)"
+    )
 
 
 def _add_schema(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +162,27 @@ def _resolve(arguments: argparse.Namespace) -> int:
     else:
         for document in resolved.values():
             print(dumps(document))
+    return 0
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    documents = load_corpus(arguments.corpus, sentences=arguments.sentences)
+    entities = sum(len(document.entities) for document in documents)
+    if not is_column_file(arguments.output):
+        write_documents(arguments.output, documents)
+        print(f"{len(documents)} document(s), {entities} entities written to {arguments.output}")
+        return 0
+    flat = [snapped(document) for document in documents]
+    write_columns(arguments.output, flat)
+    kept = sum(len(document.entities) for document in flat)
+    widened = sum(
+        len(set(after.entities) - set(before.entities)) for before, after in zip(documents, flat, strict=True)
+    )
+    events = sum(len(document.events) for document in documents)
+    print(
+        f"{len(documents)} document(s), {kept} entities written to {arguments.output}, {widened} of them extended to "
+        f"whole words; left out: {entities - kept} nested or overlapping entities, {events} events"
+    )
     return 0
 
 

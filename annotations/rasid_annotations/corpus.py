@@ -1,9 +1,10 @@
-"""The corpus: reading its schema and its JSON Lines files, and telling one state of it from another."""
+"""The corpus: reading its schema and its files, and telling one state of it from another."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from rasid import errors
 from rasid.document import Document, read_documents
 from rasid.errors import DocumentError, InputError, SchemaError
 from rasid.schema import Schema
+from rasid_annotations.columns import is_column_file, read_columns
+from rasid_annotations.facts import dangling
+
+_DEFAULT_MODALITY = "actual"
 
 
 def default_schema_files() -> tuple[Path, ...]:
@@ -55,20 +60,25 @@ def load_schema(path: Path | None = None, *, defaults: Sequence[Path] | None = N
     return Schema.from_dict(config["schema"], f"{path}, schema")
 
 
-def load_corpus(paths: Sequence[Path]) -> list[Document]:
-    """Read the documents of JSON Lines files, and of the ``*.jsonl`` files in folders, in that order.
+def load_corpus(paths: Sequence[Path], *, sentences: int = 1) -> list[Document]:
+    """Read the documents of files, and of the ``*.jsonl`` files in folders, in that order.
+
+    A file whose name ends in ``.jsonl`` or ``.json`` is read as JSON Lines, any other as a column file
+    (:mod:`rasid_annotations.columns`).
+
+    Args:
+        paths: files and folders.
+        sentences: how many sentences of a column file make a document.
 
     Raises:
-        InputError: a path does not exist, cannot be read, or is a folder without ``*.jsonl`` files.
+        InputError: a path does not exist, cannot be read, or is a folder without ``*.jsonl`` files; a line of a
+            column file is not a word and a tag.
         DocumentError: a line is not a document, or two documents have one id; the files are named.
     """
     documents: list[Document] = []
     homes: dict[str, Path] = {}
     for file in _files(paths):
-        try:
-            found = list(read_documents(file))
-        except (OSError, UnicodeDecodeError) as problem:
-            raise InputError(f"{file}: cannot be read as UTF-8 JSON Lines ({problem})") from None
+        found = read_columns(file, sentences=sentences) if is_column_file(file) else _json_lines(file)
         for document in found:
             if document.id in homes:
                 raise DocumentError(
@@ -78,6 +88,13 @@ def load_corpus(paths: Sequence[Path]) -> list[Document]:
             homes[document.id] = file
         documents += found
     return documents
+
+
+def _json_lines(file: Path) -> list[Document]:
+    try:
+        return list(read_documents(file))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"{file}: cannot be read as UTF-8 JSON Lines ({problem})") from None
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -90,7 +107,55 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         elif path.is_file():
             yield path
         else:
-            raise InputError(f"{path} does not exist; expected a JSON Lines file or a folder of *.jsonl files")
+            raise InputError(
+                f"{path} does not exist; expected a JSON Lines file, a column file, or a folder of *.jsonl files"
+            )
+
+
+def schema_of(documents: Iterable[Document], name: str) -> Schema:
+    """The schema that the annotations of ``documents`` imply: what occurs is allowed, nothing else is.
+
+    Args:
+        documents: with annotations; all that the schema is to cover.
+        name: of the schema.
+
+    Returns:
+        Types and roles in alphabetical order, without descriptions. Where there are events, ``actual`` is the first
+        modality, which stands for all that say nothing else, whether or not it occurs.
+
+    Raises:
+        DocumentError: an argument points to an entity that its document does not have.
+        SchemaError: one name is an entity type and an event type.
+    """
+    entities: set[str] = set()
+    events: set[str] = set()
+    modalities: set[str] = set()
+    fillers: dict[str, set[str]] = defaultdict(set)
+    bearers: dict[str, set[str]] = defaultdict(set)
+    for document in documents:
+        types = {entity.id: entity.type for entity in document.entities}
+        entities.update(types.values())
+        for event in document.events:
+            events.add(event.type)
+            modalities.add(event.modality)
+            for argument in event.arguments:
+                if argument.entity not in types:
+                    raise DocumentError(dangling(document, event, argument))
+                fillers[argument.role].add(types[argument.entity])
+                bearers[argument.role].add(event.type)
+    return Schema.from_dict(
+        {
+            "name": name,
+            "language": "ar",
+            "entities": dict.fromkeys(sorted(entities)),
+            "events": dict.fromkeys(sorted(events)),
+            "modalities": [_DEFAULT_MODALITY, *sorted(modalities - {_DEFAULT_MODALITY})] if events else [],
+            "roles": {
+                role: {"fillers": sorted(fillers[role]), "events": sorted(bearers[role])} for role in sorted(fillers)
+            },
+        },
+        f"schema of {name}",
+    )
 
 
 def fingerprint(documents: Iterable[Document]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rasid.document import Document, Event
+from rasid.document import Argument, Document, Event
 from rasid.errors import DocumentError
 
 Span = tuple[int, int]
@@ -71,13 +71,18 @@ def argument_facts(document: Document) -> Facts:
     for event in document.events:
         for argument in event.arguments:
             if argument.entity not in spans:
-                raise DocumentError(
-                    f"document {document.id!r}, event {event.id!r}: {argument.role} points to {argument.entity!r}, "
-                    "which is no entity of the document; run 'rasid annotations check' on its file"
-                )
+                raise DocumentError(dangling(document, event, argument))
             trigger = (event.start, event.end)
             _add(facts, Fact((event.type, argument.role), (trigger, spans[argument.entity])), argument.score)
     return facts
+
+
+def dangling(document: Document, event: Event, argument: Argument) -> str:
+    """The message about an argument that points to an entity which the document does not have."""
+    return (
+        f"document {document.id!r}, event {event.id!r}: {argument.role} points to {argument.entity!r}, "
+        "which is no entity of the document; run 'rasid annotations check' on its file"
+    )
 
 
 def _add(facts: dict[Fact, float | None], fact: Fact, score: float | None) -> None:

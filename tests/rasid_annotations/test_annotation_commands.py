@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from annotation_samples import ARTICLE, SCHEMA, WRITTEN, document, sample
+from annotation_samples import ARTICLE, SCHEMA, WRITTEN, document, entity, event, sample
 
 from rasid.document import Document, read_documents, write_documents
 from rasid.errors import InputError, RasidError
@@ -125,6 +125,58 @@ def test_evaluate_writes_nothing_when_it_fails(corpus: Path, tmp_path: Path) -> 
     with pytest.raises(RasidError, match="missing from the predicted documents: 'zahra'"):
         evaluate([str(corpus), str(predicted), "--output", str(output)])
     assert not output.exists()
+
+
+COLUMNS = "زار O\nوفد O\nحلب B-LOC\n. O\n\nثم O\nعنب B-ORG\nبلدي I-ORG\n\n"
+
+
+def test_convert_columns_to_documents_and_back(tmp_path: Path, capsys: Capture) -> None:
+    columns, documents, again = written(tmp_path, "news.txt", COLUMNS), tmp_path / "news.jsonl", tmp_path / "again.bio"
+    assert annotations(["convert", columns, str(documents)]) == 0
+    assert capsys.readouterr().out == f"2 document(s), 2 entities written to {documents}\n"
+    assert [(d.id, d.text) for d in read_documents(documents)] == [
+        ("news-00001", "زار وفد حلب ."),
+        ("news-00002", "ثم عنب بلدي"),
+    ]
+    assert annotations(["convert", str(documents), str(again)]) == 0
+    assert again.read_text(encoding="utf-8") == COLUMNS
+    assert annotations(["convert", columns, str(documents), "--sentences", "2"]) == 0
+    assert [d.text for d in read_documents(documents)] == ["زار وفد حلب .\nثم عنب بلدي"]
+
+
+def test_convert_reads_several_and_says_what_columns_leave_out(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    output = tmp_path / "all.txt"
+    assert annotations(["convert", str(corpus), written(tmp_path, "news.txt", COLUMNS), str(output)]) == 0
+    assert capsys.readouterr().out == (
+        f"3 document(s), 16 entities written to {output}, 5 of them extended to whole words; "
+        "left out: 4 nested or overlapping entities, 7 events\n"
+    )
+    assert output.read_text(encoding="utf-8").endswith(COLUMNS)
+
+
+def test_evaluate_against_columns_scores_whole_words(tmp_path: Path, capsys: Capture) -> None:
+    gold, output = written(tmp_path, "news.txt", COLUMNS), tmp_path / "report.json"
+    found = [
+        document(entity("t1", "LOC", 9, 11), entity("t2", "LOC", 8, 10), name="news-00001", text="زار وفد حلب ."),
+        document(entity("t1", "ORG", 3, 6), event("e1", "KILL", 0, 2), name="news-00002", text="ثم عنب بلدي"),
+    ]
+    write_documents(tmp_path / "found.jsonl", found)
+    assert evaluate([gold, str(tmp_path / "found.jsonl"), "--output", str(output), "--resamples", "0"]) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("gold is tagged word by word: predictions are snapped to whole words")
+    assert last.startswith("flat entities (seqeval, strict IOB2): micro P 0.500 R 0.500")
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert report["snapped"] is True
+    assert report["entities"]["strict"]["matched"] == 1
+    with pytest.raises(RasidError, match="missing from the gold documents: 'news-00002'"):
+        evaluate([gold, gold.replace("news.txt", "found.jsonl"), "--sentences", "2"])
+
+
+def test_evaluate_against_documents_snaps_nothing(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    output = tmp_path / "report.json"
+    assert evaluate([str(corpus), str(corpus), "--output", str(output), "--resamples", "0"]) == 0
+    assert "word by word" not in capsys.readouterr().out
+    assert json.loads(output.read_text(encoding="utf-8"))["snapped"] is False
 
 
 def test_an_output_that_cannot_be_written_is_named(corpus: Path, articles: Path, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from rasid.document import Document, write_documents
 from rasid.errors import DocumentError, InputError, SchemaError
-from rasid_annotations.corpus import fingerprint, load_corpus, load_schema
+from rasid.schema import Schema
+from rasid_annotations.checks import check
+from rasid_annotations.corpus import fingerprint, load_corpus, load_schema, schema_of
 
 
 def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
@@ -50,6 +52,45 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     (tmp_path / "cp1256.jsonl").write_bytes('{"id": "قتل"}'.encode("cp1256"))
     with pytest.raises(InputError, match=r"cp1256\.jsonl.*UTF-8"):
         load_corpus([tmp_path])
+
+
+def test_files_of_other_names_are_column_files(tmp_path: Path) -> None:
+    write_documents(tmp_path / "a.jsonl", [document(name="1")])
+    (tmp_path / "b.conll").write_text("زار O\nحلب B-LOC\n\nعاد O\n\n", encoding="utf-8")
+    assert [d.id for d in load_corpus([tmp_path / "b.conll", tmp_path])] == ["b-00001", "b-00002", "1"]
+    (one,) = load_corpus([tmp_path / "b.conll"], sentences=2)
+    assert (one.text, one.mention(one.entities[0])) == ("زار حلب\nعاد", "حلب")
+    (tmp_path / "article.txt").write_text("زار وفد حلب.", encoding="utf-8")
+    with pytest.raises(InputError, match=r"article\.txt:1: the last column is 'حلب\.'"):
+        load_corpus([tmp_path / "article.txt"])
+
+
+def test_a_schema_from_the_data_allows_what_occurs() -> None:
+    schema = schema_of([sample(), document(entity("t1", "NAME", 0, 1), name="other")], "news")
+    assert (schema.name, schema.language) == ("news", "ar")
+    assert schema.entity_types == tuple(sorted({e.type for e in sample().entities} | {"NAME"}))
+    assert schema.event_types == tuple(sorted({e.type for e in sample().events}))
+    assert schema.modalities == ("actual", "negated")
+    assert schema.role_names == ("AGENT", "COUNT", "PATIENT", "PLACE", "SOURCE", "TIME")
+    assert schema.allows("KILL", "COUNT", "QUANTITY")
+    assert not schema.allows("STRIKE", "COUNT", "QUANTITY")
+    assert not schema.allows("KILL", "COUNT", "NAME")
+    assert check(sample(), schema) == []
+    assert Schema.from_dict(schema.to_dict()) == schema
+
+
+def test_a_schema_without_events_and_one_whose_default_modality_never_occurs() -> None:
+    plain = schema_of([document(entity("t1", "LOC", 0, 1))], "plain")
+    assert (plain.entity_types, plain.event_types, plain.modalities, plain.roles) == (("LOC",), (), (), ())
+    negated = schema_of([document(event("e1", "KILL", 0, 1, modality="negated"))], "negated")
+    assert negated.modalities == ("actual", "negated")
+
+
+def test_no_schema_comes_from_data_that_contradict_themselves() -> None:
+    with pytest.raises(DocumentError, match="AGENT points to 't9', which is no entity"):
+        schema_of([document(event("e1", "KILL", 0, 1, ("AGENT", "t9")))], "loose")
+    with pytest.raises(SchemaError, match="schema of both: KILL is an entity type and an event type"):
+        schema_of([document(entity("t1", "KILL", 0, 1), event("e1", "KILL", 0, 1))], "both")
 
 
 def test_the_default_schema_is_the_checkouts() -> None:
