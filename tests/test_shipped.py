@@ -12,7 +12,8 @@ from rasid.artifact import SHIPPED, find
 from rasid.document import Document
 from rasid.predictor import Predictor
 from rasid_annotations.corpus import fingerprint, load_corpus, load_schema
-from rasid_training.config import load_config, read_yaml
+from rasid_training.config import load_config
+from rasid_training.configuration_file import read_yaml
 from rasid_training.evaluation import load_result
 
 ROOT = Path(__file__).parent.parent

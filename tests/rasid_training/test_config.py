@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rasid_training.config import ConfigError, load_config
+from rasid_training.config import load_config
+from rasid_training.configuration_file import ConfigError
 
 ROOT = Path(__file__).parent.parent.parent
 VALID = (ROOT / "configs" / "compact.yaml").read_text(encoding="utf-8")

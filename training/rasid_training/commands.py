@@ -1,4 +1,4 @@
-"""Entry points of the command ``rasid``: ``train``, ``crossvalidate``, ``export`` and ``vocabulary``.
+"""Entry points of the command ``rasid``: ``train``, ``crossvalidate``, ``export``, ``pretrain`` and ``vocabulary``.
 
 Each takes the arguments after its name and returns the exit status; errors of Rasid go to the caller, which prints
 them.
@@ -8,13 +8,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
 from rasid.files import replacing
-from rasid_annotations.corpus import fingerprint, load_corpus, load_schema
-from rasid_training.config import TrainingConfig, load_config, read_yaml
+from rasid.schema import Schema
+from rasid_annotations.corpus import fingerprint, load_corpus, load_schema, schema_of
+from rasid_training.config import TrainingConfig, load_config, load_pretraining
+from rasid_training.configuration_file import read_yaml
 
 HELD_OUT = "held-out.jsonl"
 
@@ -31,9 +34,8 @@ def train(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output)
-    schema = load_schema(Path(config.data.schema))
-    documents, held_out = _without(load_corpus(list(map(Path, config.data.train))), arguments.hold_out)
-    development = load_corpus(list(map(Path, config.data.development))) if config.data.development else []
+    schema, documents, development = read_data(config)
+    documents, held_out = _without(documents, arguments.hold_out)
 
     _quiet_libraries()
     from rasid_training import evaluation, run, trainer  # torch: loaded only once the arguments are known to be right
@@ -86,8 +88,7 @@ def crossvalidate(argv: Sequence[str]) -> int:
         parser.error(f"--seeds {arguments.seeds}: expected at least 1")
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output) / "crossvalidation"
-    schema = load_schema(Path(config.data.schema))
-    documents = load_corpus(list(map(Path, config.data.train)))
+    schema, documents, _ = read_data(config)
 
     _quiet_libraries()
     from rasid_training import evaluation
@@ -119,6 +120,37 @@ def export(argv: Sequence[str]) -> int:
     return 0
 
 
+def pretrain(argv: Sequence[str]) -> int:
+    """``rasid pretrain CONFIG``: an encoder from plain text."""
+    parser = argparse.ArgumentParser(
+        prog="rasid pretrain", description="Pretrain an encoder on plain text by masked-language modelling."
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="a YAML file like configs/pretrain.yaml")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="instead of the configuration's output")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue a run that was interrupted, or that read fewer pieces"
+    )
+    parser.add_argument("--pieces", type=int, metavar="N", help="read N pieces instead of the configuration's number")
+    parser.add_argument(
+        "--prepare", action="store_true", help="tokenise the text and stop: the folder can go to another machine"
+    )
+    arguments = parser.parse_args(argv)
+    settings = load_pretraining(arguments.config)
+    if arguments.output:
+        settings = replace(settings, output=str(arguments.output))
+    if arguments.pieces is not None:
+        settings = replace(settings, optimization=replace(settings.optimization, pieces=arguments.pieces))
+
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    from rasid_training.pretraining import loop
+
+    if arguments.prepare:
+        print(f"prepared: {loop.prepare_only(settings)}")
+    else:
+        print(f"encoder: {loop.pretrain(settings, resume=arguments.resume)}")
+    return 0
+
+
 def vocabulary(argv: Sequence[str]) -> int:
     """``rasid vocabulary TEXT… --output tokenizer.json``: the vocabulary of an encoder trained from scratch."""
     parser = argparse.ArgumentParser(prog="rasid vocabulary", description="Train a WordPiece vocabulary on text.")
@@ -136,6 +168,18 @@ def vocabulary(argv: Sequence[str]) -> int:
         tokenizer.save(str(partial))
     print(f"{arguments.output}: {tokenizer.get_vocab_size()} pieces")
     return 0
+
+
+def read_data(config: TrainingConfig) -> tuple[Schema, list[Document], list[Document]]:
+    """The schema, the training and the development documents that a configuration names."""
+    data = config.data
+    documents = load_corpus(list(map(Path, data.train)), sentences=data.sentences)
+    development = load_corpus(list(map(Path, data.development)), sentences=data.sentences) if data.development else []
+    kept = len(documents) - round(len(documents) * data.development_share)
+    documents, development = documents[:kept], [*documents[kept:], *development]
+    if data.schema is not None:
+        return load_schema(Path(data.schema)), documents, development
+    return schema_of([*documents, *development], Path(data.train[0]).name), documents, development
 
 
 def _without(documents: list[Document], names: Sequence[str]) -> tuple[list[Document], list[Document]]:

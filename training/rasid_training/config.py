@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from rasid.errors import RasidError
+from rasid_training.configuration_file import load, validated
+from rasid_training.pretraining.settings import Pretraining
 
 _STRICT = ConfigDict(extra="forbid")
-
-
-class ConfigError(RasidError, ValueError):
-    """A configuration file cannot be used; the message names the key and the remedy."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -27,14 +20,18 @@ class Data:
     """Where the annotated articles are.
 
     Attributes:
-        train: JSON Lines files, or folders of them.
-        development: likewise; early stopping, calibration and thresholds are chosen there. Empty: none of them.
-        schema: the schema file.
+        train: JSON Lines files, folders of them, or column files of words and tags.
+        schema: the schema file; without one the types are those that occur in the data.
+        development: like ``train``; early stopping, calibration and thresholds are chosen there. Empty: none of them.
+        development_share: share of the training documents, from the end, that is taken for development instead.
+        sentences: of column files, how many make a document.
     """
 
     train: list[str]
-    schema: str
+    schema: str | None = None
     development: list[str] = Field(default_factory=list)
+    development_share: float = Field(default=0.0, ge=0, lt=1)
+    sentences: int = Field(default=1, gt=0)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -127,87 +124,40 @@ class TrainingConfig:
         return {**{key: data[key] for key in ("heads", "windows", "optimization")}, "encoder": encoder}
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 numbers: ``1e-4`` is one, not a string as in YAML 1.1."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.inf$|^\.nan$"),
-    list("-+0123456789."),
-)
-
-
 def load_config(path: Path) -> TrainingConfig:
-    """Read a configuration file. Paths in it count from the file's folder.
+    """Read a configuration of fine-tuning. Paths in it count from the file's folder.
 
     Raises:
-        ConfigError: the file is missing or no YAML, a key is unknown (the nearest right one is named), missing, or
-            holds a wrong value.
+        ConfigError: see :func:`rasid_training.configuration_file.load`.
     """
-    data = read_yaml(path)
-    try:
-        config = _validated(data)
-    except ValidationError as problem:
-        raise ConfigError("\n".join(_explained(path, dict(error)) for error in problem.errors())) from None
-    return _resolved(config, path.parent)
+    return _resolved(load(path, TrainingConfig), path.parent)
 
 
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file as it is written.
+def load_pretraining(path: Path) -> Pretraining:
+    """Read a configuration of pretraining. Paths in it count from the file's folder.
 
     Raises:
-        ConfigError: the file is missing or no YAML.
+        ConfigError: see :func:`rasid_training.configuration_file.load`.
     """
-    if not path.is_file():
-        raise ConfigError(f"no configuration at {str(path)!r}; give a YAML file like configs/compact.yaml")
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(problem).split())}") from None
-
-
-def _validated(data: Any) -> TrainingConfig:
-    # By way of JSON: strict validation of Python objects would ask for dataclasses instead of mappings.
-    return TypeAdapter(TrainingConfig).validate_json(json.dumps(data, default=str), strict=True)
-
-
-def _explained(path: Path, error: dict[str, Any]) -> str:
-    location = [part for part in error["loc"] if not str(part).startswith("function")]
-    key = ".".join(map(str, location))
-    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = _keys_beside(location)
-        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.0)
-        return f"{path}: unknown key {key!r}; did you mean {near[0]!r}? (known here: {', '.join(known)})"
-    if error["type"].startswith("missing"):
-        return f"{path}: key {key!r} is missing; add it"
-    return f"{path}: key {key!r} holds {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
-
-
-def _keys_beside(location: list[Any]) -> list[str]:
-    """The keys that may stand where the last part of ``location`` stands."""
-    node: Any = TypeAdapter(TrainingConfig).json_schema()
-    definitions = node.get("$defs", {})
-    for part in location[:-1]:
-        node = node["properties"][part]
-        reference = node.get("$ref") or next((o["$ref"] for o in node.get("allOf", []) if "$ref" in o), None)
-        node = definitions[reference.rsplit("/", 1)[1]] if reference else node
-    return list(node.get("properties", {}))
+    data = load(path, Pretraining).to_dict()
+    data["text"]["files"] = [_at(path.parent, name) for name in data["text"]["files"]]
+    data["output"] = _at(path.parent, data["output"])
+    return Pretraining.from_dict(data)
 
 
 def _resolved(config: TrainingConfig, folder: Path) -> TrainingConfig:
     """The same with paths that count from the working folder."""
-
-    def at(name: str) -> str:
-        return str((folder / name).resolve())
-
     data = config.to_dict()
-    data["data"]["train"] = [at(name) for name in config.data.train]
-    data["data"]["development"] = [at(name) for name in config.data.development]
-    data["data"]["schema"] = at(config.data.schema)
-    data["output"] = at(config.output)
-    if config.crossvalidation is not None:
-        data["crossvalidation"] = at(config.crossvalidation)
+    data["data"]["train"] = [_at(folder, name) for name in config.data.train]
+    data["data"]["development"] = [_at(folder, name) for name in config.data.development]
+    for section, key in ((data["data"], "schema"), (data, "crossvalidation")):
+        if section[key] is not None:
+            section[key] = _at(folder, section[key])
+    data["output"] = _at(folder, config.output)
     if (folder / config.encoder.name).exists():  # else a hub name, or missing: the loader says so
-        data["encoder"]["name"] = at(config.encoder.name)
-    return _validated(data)
+        data["encoder"]["name"] = _at(folder, config.encoder.name)
+    return validated(data, TrainingConfig)
+
+
+def _at(folder: Path, name: str) -> str:
+    return str((folder / name).resolve())

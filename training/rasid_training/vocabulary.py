@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, trainers
@@ -21,16 +22,24 @@ def paragraphs(paths: Iterable[Path]) -> Iterator[str]:
     Raises:
         InputError: a file does not exist or is not UTF-8.
     """
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"no text file at {str(path)!r}; give UTF-8 text, a paragraph a line, or its .xz")
-        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as lines:
-            try:
-                for line in lines:
-                    if line.strip():
-                        yield line.rstrip("\n")
-            except UnicodeDecodeError as problem:
-                raise InputError(f"{path} is not UTF-8 ({problem}); convert it first") from None
+    return (line for path in paths for document in documents(path) for line in document)
+
+
+def documents(path: Path) -> Iterator[list[str]]:
+    """The documents of a text file, each as its paragraphs; a blank line ends a document.
+
+    Raises:
+        InputError: the file does not exist or is not UTF-8.
+    """
+    if not path.is_file():
+        raise InputError(f"no text file at {str(path)!r}; give UTF-8 text, a paragraph a line, or its .xz")
+    with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as lines:
+        try:
+            for blank, group in groupby(lines, key=lambda line: not line.strip()):
+                if not blank:
+                    yield [line.rstrip("\n") for line in group]
+        except UnicodeDecodeError as problem:
+            raise InputError(f"{path} is not UTF-8 ({problem}); convert it first") from None
 
 
 def train_vocabulary(texts: Iterable[str], *, size: int, normalization: str) -> Tokenizer:

@@ -1,0 +1,308 @@
+"""The pretraining loop: settings in, an encoder in the `transformers` BERT format out; resumable at any moment.
+
+Masked-language modelling (Devlin et al. 2019) with whole words hidden, the loss computed where something is hidden
+only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import BertConfig, BertForMaskedLM
+
+from rasid.files import replacing, write_json
+from rasid_training.pretraining import hardware
+from rasid_training.pretraining.batches import Batch, Batches, ahead
+from rasid_training.pretraining.optimizer import Optimizer
+from rasid_training.pretraining.reporter import Reporter
+from rasid_training.pretraining.settings import Pretraining, PretrainingError, Shape
+from rasid_training.pretraining.shards import Corpus, prepare, unigrams
+from rasid_training.pretraining.vectors import static_vectors
+from rasid_training.vocabulary import SPECIAL_PIECES
+
+NEWEST, STABLE = "newest.pt", "stable.pt"
+RECORD = "pretraining.json"
+_SETTINGS = "settings.json"
+_DROPOUT = 0.1  # for those who fine-tune the encoder; text that is read once or twice needs none
+
+
+def pretrain(settings: Pretraining, *, resume: bool = False) -> Path:
+    """Pretrain an encoder.
+
+    The folder ``settings.output`` gets ``shards/`` (the tokenised text), ``newest.pt`` (the newest checkpoint),
+    ``stable.pt`` (the last one before the learning rate falls: from it a run with more pieces goes on), ``logs/`` for
+    TensorBoard and, at the end, ``encoder/``.
+
+    Args:
+        settings: everything that decides the weights.
+        resume: continue the run that lies in the folder; it may have been meant to read fewer pieces.
+
+    Returns:
+        The directory of the encoder: ``config.json``, ``model.safetensors`` in half precision, ``tokenizer.json``,
+        and ``pretraining.json`` with the settings, the curve and what was measured.
+
+    Raises:
+        PretrainingError: the folder holds another run, or one that ``resume`` was not asked to continue; a shard or a
+            text is not what the settings say.
+    """
+    hardware.keep_memory()
+    folder = Path(settings.output)
+    checkpoint = _claimed(folder, settings, resume=resume)
+    torch.manual_seed(settings.optimization.seed)
+    corpus = prepare(settings, folder / "shards")
+    if corpus.tokenizer.get_vocab_size() > settings.encoder.vocabulary:
+        raise PretrainingError(
+            f"{folder / 'shards'}: its tokenizer has {corpus.tokenizer.get_vocab_size():,} pieces, the settings say "
+            f"{settings.encoder.vocabulary:,}; they are not of one run"
+        )
+    run = _Run(settings, corpus, checkpoint)
+    run.train(folder)
+    return run.write(folder / "encoder")
+
+
+def prepare_only(settings: Pretraining) -> Path:
+    """Tokenise the text and write the settings down, for a machine that has torch alone; the run's folder."""
+    folder = Path(settings.output)
+    prepare(settings, folder / "shards")
+    write_json(folder / _SETTINGS, settings.to_dict())
+    return folder
+
+
+def _claimed(folder: Path, settings: Pretraining, *, resume: bool) -> dict[str, Any] | None:
+    """The checkpoint to continue from; the settings are written down."""
+    record = folder / _SETTINGS
+    newest = folder / NEWEST
+    if record.is_file():
+        found = Pretraining.from_dict(json.loads(record.read_text(encoding="utf-8")))
+        asked = replace(settings.optimization, pieces=found.optimization.pieces)
+        if replace(settings, optimization=asked).recipe() != found.recipe():
+            raise PretrainingError(
+                f"{folder} holds a run with other settings; name another output, or remove the folder"
+            )
+        if newest.is_file() and not resume:
+            raise PretrainingError(f"{folder} holds a run already; continue it with --resume, or remove the folder")
+        if newest.is_file() and settings.optimization.pieces != found.optimization.pieces:
+            return _before_decay(folder, settings)
+    write_json(record, settings.to_dict())
+    return _load(newest) if newest.is_file() else None
+
+
+def _before_decay(folder: Path, settings: Pretraining) -> dict[str, Any]:
+    """The newest checkpoint that a run with another number of pieces can continue from."""
+    for name in (NEWEST, STABLE):
+        if (folder / name).is_file():
+            checkpoint = _load(folder / name)
+            if not checkpoint["decaying"] and checkpoint["step"] <= settings.optimization.falling:
+                write_json(folder / _SETTINGS, settings.to_dict())
+                return checkpoint
+    raise PretrainingError(
+        f"{folder} holds a run that has gone past where the learning rate would begin to fall in one of "
+        f"{settings.optimization.pieces:,} pieces; ask for more pieces, or name another output"
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+class _Run:
+    """A run in memory."""
+
+    def __init__(self, settings: Pretraining, corpus: Corpus, checkpoint: dict[str, Any] | None) -> None:
+        self.settings, self.corpus = settings, corpus
+        self.batches = Batches(corpus, settings)
+        self.device = hardware.device()
+        self.peaks = {
+            name: hardware.peak(self.device, dtype)
+            for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))
+        }
+        precision = checkpoint["precision"] if checkpoint else settings.optimization.precision
+        if precision == "auto":
+            precision = max(self.peaks, key=lambda name: self.peaks[name])
+        self.precision: str = precision
+        self.model = _model(settings.encoder, "sdpa" if self.device.type == "cuda" else "eager")
+        if checkpoint is None:
+            _initialise(self.model, settings, corpus)
+        if precision == "bf16":
+            self.model.bfloat16()
+        module: nn.Module = self.model
+        module.to(self.device).train()
+        # Compilation pays on a GPU; on a CPU the matrix products take most of the time already.
+        self.encode = torch.compile(self.model.bert) if self.device.type == "cuda" else self.model.bert
+        self.optimizer = Optimizer(self.model, settings.optimization)
+        self.step, self.seconds = 0, 0.0
+        self.curve: list[dict[str, float]] = []
+        self.losses: list[float] = []  # since the curve's last row
+        if checkpoint is not None:
+            self.optimizer.restore(checkpoint["optimizer"])
+            self.step, self.seconds = checkpoint["step"], checkpoint["seconds"]
+            self.curve, self.losses = checkpoint["curve"], checkpoint["losses"]
+
+    def train(self, folder: Path) -> None:
+        """All steps that are left."""
+        optimization = self.settings.optimization
+        reporter = Reporter(folder / "logs", self.batches.steps, self.step, self.precision, self.peaks, self.losses)
+        saved = time.monotonic()
+        try:
+            for step, parts in ahead(self.batches, self.step):
+                if step == self.settings.optimization.falling:
+                    self._save(folder / STABLE)
+                begin = time.perf_counter()
+                loss = self._gradients(parts)
+                self.optimizer.step(_share(step, self.batches.steps, optimization.warmup, optimization.decay))
+                passed = time.perf_counter() - begin
+                self.step, self.seconds = step + 1, self.seconds + passed
+                _, stage = self.batches.stage(step)
+                work = hardware.work(self.settings.encoder, length=stage.length, rate=self.batches.rate(step))
+                row = reporter.follow(
+                    step, loss, passed, stage.length * (optimization.batch_pieces // stage.length), work
+                )
+                if row is not None:
+                    self.curve.append(row)
+                if time.monotonic() - saved > optimization.save_every:
+                    self._save(folder / NEWEST)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            self._save(folder / NEWEST)
+            print(f"\nrasid: stopped after {self.step:,} steps; continue with --resume", file=sys.stderr)
+            raise
+        finally:
+            reporter.close()
+        self._save(folder / NEWEST)
+        self.reached = reporter.reached()
+
+    def _gradients(self, parts: list[Batch]) -> float:
+        """Add up the gradients of a step; the mean loss of its hidden pieces, in nats."""
+        hidden = sum(len(part.hidden) for part in parts)
+        total = torch.zeros((), device=self.device)
+        for part in parts:
+            loss = self._loss(part) / hidden
+            loss.backward()
+            total += loss.detach()
+        return float(total)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Sum of the losses over the hidden pieces."""
+        pieces, hidden, targets = (
+            torch.from_numpy(array).to(self.device, non_blocking=True)
+            for array in (batch.pieces, batch.hidden, batch.targets)
+        )
+        states = self.encode(input_ids=pieces).last_hidden_state.flatten(0, 1)
+        guesses = self.model.cls(states.index_select(0, hidden))
+        return functional.cross_entropy(guesses.float(), targets, reduction="sum")
+
+    @torch.no_grad()
+    def development(self) -> dict[str, float]:
+        """Loss on the development part in nats for each hidden piece and for each hidden word.
+
+        Only the loss for each word can be compared between vocabularies.
+        """
+        self.model.eval()
+        loss, pieces, words = 0.0, 0, 0
+        for batch in self.batches.development():
+            loss += float(self._loss(batch))
+            pieces += len(batch.hidden)
+            words += batch.words
+        self.model.train()
+        return {"piece": loss / pieces, "word": loss / words}
+
+    def _save(self, path: Path) -> None:
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "precision": self.precision,
+            "curve": self.curve,
+            "losses": self.losses,
+            "decaying": self.step > self.settings.optimization.falling,
+            "optimizer": self.optimizer.state(),
+        }
+        with replacing(path) as partial:
+            torch.save(state, partial)
+
+    def write(self, folder: Path) -> Path:
+        """The encoder, with the record of its making."""
+        development = self.development()
+        record = {
+            "recipe": self.settings.recipe(),
+            "pieces": self.step * self.settings.optimization.batch_pieces,
+            "corpus": {"training": self.corpus.pieces, "development": len(self.corpus.development)},
+            "development_loss": {name: round(value, 4) for name, value in development.items()},
+            "hours": round(self.seconds / 3600, 2),
+            "precision": self.precision,
+            "speed": self.reached,
+            "versions": {"torch": torch.__version__},
+            "curve": self.curve,
+        }
+        self.model.cpu()
+        model = self.model.half()
+        model.config.dtype = torch.float16
+        model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _DROPOUT
+        model.save_pretrained(folder)
+        self.corpus.tokenizer.save(str(folder / "tokenizer.json"))
+        write_json(folder / RECORD, record)
+        print(
+            f"rasid: development loss {development['piece']:.3f} a piece, {development['word']:.3f} a word (nats)",
+            file=sys.stderr,
+        )
+        return folder
+
+
+def _share(step: int, steps: int, warmup: float, decay: float) -> float:
+    """Share of the highest learning rate: it rises, stays, and falls to 0."""
+    rise = (step + 1) / max(1.0, warmup * steps)
+    fall = (steps - step) / max(1.0, decay * steps)
+    return min(1.0, rise, fall)
+
+
+def _model(shape: Shape, attention: str) -> BertForMaskedLM:
+    config = BertConfig(  # type: ignore[call-arg]
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=4 * shape.width,
+        max_position_embeddings=shape.longest,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        attn_implementation=attention,
+    )
+    return BertForMaskedLM(config)
+
+
+def _waves(positions: int, width: int) -> Tensor:
+    """Sines and cosines (Vaswani et al. 2017), root mean square 1: a shift is one rotation wherever it begins."""
+    rates = 10_000 ** (-torch.arange(0, width, 2) / width)
+    angles = torch.arange(positions)[:, None] * rates[None, :]
+    return math.sqrt(2) * torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
+
+
+@torch.no_grad()
+def _initialise(model: BertForMaskedLM, settings: Pretraining, corpus: Corpus) -> None:
+    """Start from how often pieces occur, and from static vectors where they are asked for."""
+    size = settings.encoder.vocabulary
+    frequency = torch.from_numpy(unigrams(corpus, size)).float() + 1
+    model.cls.predictions.bias.copy_((frequency / frequency.sum()).log())
+    positions = model.bert.embeddings.position_embeddings.weight
+    positions.copy_(settings.vectors.scale * _waves(*positions.shape))
+    if settings.vectors.window:
+        print("rasid: finding static vectors", file=sys.stderr)
+        vectors = static_vectors(
+            corpus.training,
+            vocabulary=size,
+            width=settings.encoder.width,
+            window=settings.vectors.window,
+            ignored=[corpus.number(name) for name in SPECIAL_PIECES],
+            seed=settings.optimization.seed,
+        )
+        embeddings = model.bert.embeddings.word_embeddings.weight
+        found = vectors.abs().sum(dim=1) > 0
+        embeddings[found] = settings.vectors.scale * vectors[found]
