@@ -19,7 +19,7 @@ def device() -> torch.device:
 
 
 def keep_memory() -> None:
-    """Let the process keep the memory it frees: giving it back and taking it again costs half the time of a step.
+    """Let the process keep the memory it frees: giving it back and taking it again costs a quarter of a step.
 
     Takes effect with the GNU C library; elsewhere nothing is changed.
     """
