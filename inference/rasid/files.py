@@ -1,9 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,22 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
     except OSError as problem:
         raise OutputError(f"{path}: cannot be written ({problem}); name a file in a folder that can be") from None
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill; it takes the place of ``folder`` when all has gone well.
+
+    The parent folder is made where it is missing. Where anything fails, an existing folder stays as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+        made = Path(beside) / "new"
+        made.mkdir()
+        yield made
+        if folder.exists():
+            folder.rename(Path(beside) / "old")
+        made.rename(folder)
 
 
 def write_json(path: Path, data: Any) -> None:

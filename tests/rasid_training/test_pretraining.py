@@ -45,6 +45,7 @@ from rasid_training.pretraining.settings import (
 )
 from rasid_training.pretraining.shards import Corpus, prepare
 from rasid_training.pretraining.vectors import static_vectors
+from rasid_training.run import TrainingError
 
 ROOT = Path(__file__).parent.parent.parent
 Make = Callable[..., Pretraining]
@@ -334,7 +335,7 @@ def test_a_finished_run_goes_on_with_more_pieces(tmp_path: Path, make: Make) -> 
     assert record["pieces"] == 30_000 // 512 * 512
     with pytest.raises(PretrainingError, match="ask for more pieces"):
         loop.pretrain(make(tmp_path, pieces=2_000), resume=True)
-    with pytest.raises(PretrainingError, match="a run with other settings"):
+    with pytest.raises(TrainingError, match="holds a run with another configuration"):
         loop.pretrain(make(tmp_path, vectors=Vectors(window=0)), resume=True)
 
 

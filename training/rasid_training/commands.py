@@ -34,8 +34,10 @@ def train(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output)
-    schema, documents, development = read_data(config)
+    schema, documents = _read_training(config)
     documents, held_out = _without(documents, arguments.hold_out)
+    kept = len(documents) - round(len(documents) * config.data.development_share)
+    documents, development = documents[:kept], [*documents[kept:], *_read(config.data.development, config)]
 
     _quiet_libraries()
     from rasid_training import evaluation, run, trainer  # torch: loaded only once the arguments are known to be right
@@ -88,7 +90,7 @@ def crossvalidate(argv: Sequence[str]) -> int:
         parser.error(f"--seeds {arguments.seeds}: expected at least 1")
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output) / "crossvalidation"
-    schema, documents, _ = read_data(config)
+    schema, documents = _read_training(config)
 
     _quiet_libraries()
     from rasid_training import evaluation
@@ -141,7 +143,7 @@ def pretrain(argv: Sequence[str]) -> int:
     if arguments.pieces is not None:
         settings = replace(settings, optimization=replace(settings.optimization, pieces=arguments.pieces))
 
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    _quiet_libraries()
     from rasid_training.pretraining import loop
 
     if arguments.prepare:
@@ -170,16 +172,18 @@ def vocabulary(argv: Sequence[str]) -> int:
     return 0
 
 
-def read_data(config: TrainingConfig) -> tuple[Schema, list[Document], list[Document]]:
-    """The schema, the training and the development documents that a configuration names."""
-    data = config.data
-    documents = load_corpus(list(map(Path, data.train)), sentences=data.sentences)
-    development = load_corpus(list(map(Path, data.development)), sentences=data.sentences) if data.development else []
-    kept = len(documents) - round(len(documents) * data.development_share)
-    documents, development = documents[:kept], [*documents[kept:], *development]
-    if data.schema is not None:
-        return load_schema(Path(data.schema)), documents, development
-    return schema_of([*documents, *development], Path(data.train[0]).name), documents, development
+def _read_training(config: TrainingConfig) -> tuple[Schema, list[Document]]:
+    """The schema and the training documents that a configuration names."""
+    documents = _read(config.data.train, config)
+    if config.data.schema is not None:
+        return load_schema(Path(config.data.schema)), documents
+    # All that there is takes part, so that no type is met for the first time in development.
+    everything = [*documents, *_read(config.data.development, config)]
+    return schema_of(everything, Path(config.data.train[0]).name), documents
+
+
+def _read(names: Sequence[str], config: TrainingConfig) -> list[Document]:
+    return load_corpus(list(map(Path, names)), sentences=config.data.sentences)
 
 
 def _without(documents: list[Document], names: Sequence[str]) -> tuple[list[Document], list[Document]]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from rasid.artifact import CONFIG, GRAPHS, TOKENIZER, ModelConfig, Precision, sha256
 from rasid.backends import INPUTS, OUTPUTS
-from rasid.files import write_json
+from rasid.files import replacing_folder, write_json
 from rasid_training.model import RasidModel
 
 WEIGHTS = "model.safetensors"
@@ -54,7 +54,7 @@ def export(trained: Trained, output: Path, card: str) -> Path:
     Returns:
         ``output``.
     """
-    with _replacing(output) as made:
+    with replacing_folder(output) as made:
         trained.model.save_pretrained(made)
         (made / WEIGHTS).chmod(0o644)  # safetensors writes for its owner alone
         trained.tokenizer.save(str(made / TOKENIZER))
@@ -63,19 +63,6 @@ def export(trained: Trained, output: Path, card: str) -> Path:
         (made / CARD).write_text(card, encoding="utf-8")
         _write_config(made, trained.config)
     return output
-
-
-@contextlib.contextmanager
-def _replacing(output: Path) -> Iterator[Path]:
-    """A folder to fill; it takes the place of ``output`` when all has gone well."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
-        made = Path(folder) / "model"
-        made.mkdir()
-        yield made
-        if output.exists():
-            output.rename(Path(folder) / "old")
-        made.rename(output)
 
 
 def _write_config(directory: Path, config: ModelConfig) -> None:
@@ -90,7 +77,7 @@ def copy_thin(model: Path, output: Path, *, precision: Precision) -> None:
     kept = (TOKENIZER, GRAPHS[precision])
     data = json.loads((model / CONFIG).read_text(encoding="utf-8"))
     data["files"] = {name: data["files"][name] for name in kept}
-    with _replacing(output) as made:
+    with replacing_folder(output) as made:
         for name in (*kept, CARD):
             shutil.copyfile(model / name, made / name)
         write_json(made / CONFIG, data)

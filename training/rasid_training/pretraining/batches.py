@@ -18,7 +18,7 @@ from rasid_training.pretraining.settings import Pretraining, Stage
 from rasid_training.pretraining.shards import Corpus
 from rasid_training.vocabulary import SPECIAL_PIECES
 
-_DEVELOPMENT = 2**31  # a number that no step has: seeds what hides words of the development part
+_DEVELOPMENT = 2**31  # seeds what hides words of the development part, whatever the seed of the run is
 _KEPT, _OTHER = 0.1, 0.1  # of the hidden pieces: left as they are, replaced by another (Devlin et al. 2019)
 
 

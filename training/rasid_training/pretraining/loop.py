@@ -6,11 +6,9 @@ only.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
-from rasid.files import replacing, write_json
+from rasid.files import replacing, replacing_folder, write_json
 from rasid_training.pretraining import hardware
 from rasid_training.pretraining.batches import Batch, Batches, ahead
 from rasid_training.pretraining.optimizer import Optimizer
@@ -27,6 +25,7 @@ from rasid_training.pretraining.reporter import Reporter
 from rasid_training.pretraining.settings import Pretraining, PretrainingError, Shape
 from rasid_training.pretraining.shards import Corpus, prepare, unigrams
 from rasid_training.pretraining.vectors import static_vectors
+from rasid_training.run import claim
 from rasid_training.vocabulary import SPECIAL_PIECES
 
 NEWEST, STABLE = "newest.pt", "stable.pt"
@@ -51,12 +50,13 @@ def pretrain(settings: Pretraining, *, resume: bool = False) -> Path:
         and ``pretraining.json`` with the settings, the curve and what was measured.
 
     Raises:
-        PretrainingError: the folder holds another run, or one that ``resume`` was not asked to continue; a shard or a
-            text is not what the settings say.
+        TrainingError: the folder holds another run, or one that ``resume`` was not asked to continue.
+        PretrainingError: a shard or a text is not what the settings say; the run has gone too far to be ended where
+            they want.
     """
     hardware.keep_memory()
     folder = Path(settings.output)
-    checkpoint = _claimed(folder, settings, resume=resume)
+    checkpoint = _checkpoint(folder, settings, resume=resume)
     torch.manual_seed(settings.optimization.seed)
     corpus = prepare(settings, folder / "shards")
     if corpus.tokenizer.get_vocab_size() > settings.encoder.vocabulary:
@@ -65,8 +65,7 @@ def pretrain(settings: Pretraining, *, resume: bool = False) -> Path:
             f"{settings.encoder.vocabulary:,}; they are not of one run"
         )
     run = _Run(settings, corpus, checkpoint)
-    run.train(folder)
-    return run.write(folder / "encoder")
+    return run.write(folder / "encoder", speed=run.train(folder))
 
 
 def prepare_only(settings: Pretraining) -> Path:
@@ -77,36 +76,29 @@ def prepare_only(settings: Pretraining) -> Path:
     return folder
 
 
-def _claimed(folder: Path, settings: Pretraining, *, resume: bool) -> dict[str, Any] | None:
-    """The checkpoint to continue from; the settings are written down."""
-    record = folder / _SETTINGS
-    newest = folder / NEWEST
-    if record.is_file():
-        found = Pretraining.from_dict(json.loads(record.read_text(encoding="utf-8")))
-        asked = replace(settings.optimization, pieces=found.optimization.pieces)
-        if replace(settings, optimization=asked).recipe() != found.recipe():
-            raise PretrainingError(
-                f"{folder} holds a run with other settings; name another output, or remove the folder"
-            )
-        if newest.is_file() and not resume:
-            raise PretrainingError(f"{folder} holds a run already; continue it with --resume, or remove the folder")
-        if newest.is_file() and settings.optimization.pieces != found.optimization.pieces:
-            return _before_decay(folder, settings)
-    write_json(record, settings.to_dict())
-    return _load(newest) if newest.is_file() else None
+def _checkpoint(folder: Path, settings: Pretraining, *, resume: bool) -> dict[str, Any] | None:
+    """The checkpoint to continue from, if any; the run is written down.
 
-
-def _before_decay(folder: Path, settings: Pretraining) -> dict[str, Any]:
-    """The newest checkpoint that a run with another number of pieces can continue from."""
+    Raises:
+        TrainingError: the folder is of another run, or of one that ``resume`` was not asked to continue.
+        PretrainingError: the run has gone too far to end where the settings want.
+    """
+    identity = settings.recipe()
+    del identity["optimization"]["pieces"]  # a run may be made longer
+    begun = (folder / NEWEST).is_file()
+    claim(folder, identity, begun=begun, resume=resume)
+    if not begun:
+        return None
+    optimization = settings.optimization
     for name in (NEWEST, STABLE):
         if (folder / name).is_file():
             checkpoint = _load(folder / name)
-            if not checkpoint["decaying"] and checkpoint["step"] <= settings.optimization.falling:
-                write_json(folder / _SETTINGS, settings.to_dict())
+            steady = not checkpoint["decaying"] and checkpoint["step"] <= optimization.falling
+            if steady or checkpoint["pieces"] == optimization.pieces:
                 return checkpoint
     raise PretrainingError(
         f"{folder} holds a run that has gone past where the learning rate would begin to fall in one of "
-        f"{settings.optimization.pieces:,} pieces; ask for more pieces, or name another output"
+        f"{optimization.pieces:,} pieces; ask for more pieces, or name another output"
     )
 
 
@@ -147,14 +139,14 @@ class _Run:
             self.step, self.seconds = checkpoint["step"], checkpoint["seconds"]
             self.curve, self.losses = checkpoint["curve"], checkpoint["losses"]
 
-    def train(self, folder: Path) -> None:
-        """All steps that are left."""
+    def train(self, folder: Path) -> dict[str, Any]:
+        """All steps that are left; the throughput that was reached."""
         optimization = self.settings.optimization
         reporter = Reporter(folder / "logs", self.batches.steps, self.step, self.precision, self.peaks, self.losses)
         saved = time.monotonic()
         try:
             for step, parts in ahead(self.batches, self.step):
-                if step == self.settings.optimization.falling:
+                if step == optimization.falling:
                     self._save(folder / STABLE)
                 begin = time.perf_counter()
                 loss = self._gradients(parts)
@@ -178,7 +170,7 @@ class _Run:
         finally:
             reporter.close()
         self._save(folder / NEWEST)
-        self.reached = reporter.reached()
+        return reporter.reached()
 
     def _gradients(self, parts: list[Batch]) -> float:
         """Add up the gradients of a step; the mean loss of its hidden pieces, in nats."""
@@ -218,6 +210,7 @@ class _Run:
     def _save(self, path: Path) -> None:
         state = {
             "step": self.step,
+            "pieces": self.settings.optimization.pieces,
             "seconds": self.seconds,
             "precision": self.precision,
             "curve": self.curve,
@@ -228,8 +221,8 @@ class _Run:
         with replacing(path) as partial:
             torch.save(state, partial)
 
-    def write(self, folder: Path) -> Path:
-        """The encoder, with the record of its making."""
+    def write(self, folder: Path, *, speed: dict[str, Any]) -> Path:
+        """The encoder, with the record of its making, whole or not at all."""
         development = self.development()
         record = {
             "recipe": self.settings.recipe(),
@@ -238,7 +231,7 @@ class _Run:
             "development_loss": {name: round(value, 4) for name, value in development.items()},
             "hours": round(self.seconds / 3600, 2),
             "precision": self.precision,
-            "speed": self.reached,
+            "speed": speed,
             "versions": {"torch": torch.__version__},
             "curve": self.curve,
         }
@@ -246,9 +239,10 @@ class _Run:
         model = self.model.half()
         model.config.dtype = torch.float16
         model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _DROPOUT
-        model.save_pretrained(folder)
-        self.corpus.tokenizer.save(str(folder / "tokenizer.json"))
-        write_json(folder / RECORD, record)
+        with replacing_folder(folder) as made:
+            model.save_pretrained(made)
+            self.corpus.tokenizer.save(str(made / "tokenizer.json"))
+            write_json(made / RECORD, record)
         print(
             f"rasid: development loss {development['piece']:.3f} a piece, {development['word']:.3f} a word (nats)",
             file=sys.stderr,
@@ -291,8 +285,9 @@ def _initialise(model: BertForMaskedLM, settings: Pretraining, corpus: Corpus) -
     size = settings.encoder.vocabulary
     frequency = torch.from_numpy(unigrams(corpus, size)).float() + 1
     model.cls.predictions.bias.copy_((frequency / frequency.sum()).log())
-    positions = model.bert.embeddings.position_embeddings.weight
-    positions.copy_(settings.vectors.scale * _waves(*positions.shape))
+    if settings.vectors.positions == "waves":
+        positions = model.bert.embeddings.position_embeddings.weight
+        positions.copy_(settings.vectors.scale * _waves(*positions.shape))
     if settings.vectors.window:
         print("rasid: finding static vectors", file=sys.stderr)
         vectors = static_vectors(

@@ -13,8 +13,14 @@ class PretrainingError(RasidError, ValueError):
     """A pretraining run cannot be started or continued; the message names the key or file and the remedy."""
 
 
+class _Strict:
+    """Read from a file, an unknown key is an error."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+
 @dataclass(frozen=True)
-class Text:
+class Text(_Strict):
     """The text to learn from.
 
     Attributes:
@@ -22,8 +28,6 @@ class Text:
         development: pieces of whole documents at the end of the last file that are kept out of training, for the
             development loss.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     files: list[str]
     development: int = 200_000
@@ -34,7 +38,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Shape:
+class Shape(_Strict):
     """The encoder: BERT (Devlin et al. 2019) with a WordPiece vocabulary.
 
     Attributes:
@@ -45,8 +49,6 @@ class Shape:
         heads: of attention in each layer; they share the width equally.
         longest: pieces in the longest window that the encoder can read.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     vocabulary: int
     layers: int
@@ -65,15 +67,13 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(_Strict):
     """A part of the training in which sequences have one length.
 
     Attributes:
         until: share of all steps at which it ends.
         length: pieces of a sequence, the two around it included.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     until: float
     length: int
@@ -84,10 +84,8 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Masking:
+class Masking(_Strict):
     """Share of the pieces to be guessed, in whole words: it falls in a straight line from ``first`` to ``last``."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     first: float = 0.3
     last: float = 0.15
@@ -98,7 +96,7 @@ class Masking:
 
 
 @dataclass(frozen=True)
-class Steps:
+class Steps(_Strict):
     """How the weights are found.
 
     Attributes:
@@ -115,8 +113,6 @@ class Steps:
         save_every: seconds between checkpoints.
         precision: ``auto`` takes bf16 where it multiplies matrices faster than fp32.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     pieces: int
     batch_pieces: int = 8192
@@ -156,17 +152,17 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Vectors:
-    """Static vectors that the embeddings start from: see :mod:`rasid_training.pretraining.vectors`.
+class Vectors(_Strict):
+    """What the embeddings start from: for pieces see :mod:`rasid_training.pretraining.vectors`.
 
     Attributes:
-        window: pieces to each side that count as neighbours; 0 draws the embeddings at random instead.
-        scale: root mean square of their entries.
+        window: pieces to each side that count as neighbours; 0 draws the vectors of pieces at random instead.
+        positions: ``waves`` are sines and cosines; ``random`` draws the vectors of positions.
+        scale: root mean square of the entries that are not drawn.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
     window: int = 5
+    positions: Literal["waves", "random"] = "waves"
     scale: float = 0.05
 
     def __post_init__(self) -> None:
@@ -175,10 +171,8 @@ class Vectors:
 
 
 @dataclass(frozen=True)
-class Pretraining:
+class Pretraining(_Strict):
     """Everything that decides the weights, and the folder where they are written."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     text: Text
     encoder: Shape

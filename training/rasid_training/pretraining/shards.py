@@ -6,7 +6,6 @@ segments (``[SEP]``). Beside the shards lie the tokenizer that made them and ``s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from rasid.artifact import sha256
 from rasid.files import replacing, write_json
 from rasid_training.pretraining.settings import Pretraining, PretrainingError
 from rasid_training.vocabulary import documents, paragraphs, train_vocabulary
@@ -76,7 +76,10 @@ def prepare(settings: Pretraining, folder: Path) -> Corpus:
         found = json.loads(record.read_text(encoding="utf-8"))  # shards that were carried to a machine without text
         identity = {**_asked(settings), "text": found["text"]}
     else:
-        identity = {**_asked(settings), "text": {path.name: _sha256(path) for path in paths}}
+        missing = next((path for path in paths if not path.is_file()), None)
+        if missing is not None:
+            raise PretrainingError(f"no text file at {str(missing)!r}; name a file that exists in text.files")
+        identity = {**_asked(settings), "text": {path.name: sha256(path) for path in paths}}
     if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != identity:
         raise PretrainingError(f"{folder} holds shards of other text or another vocabulary; remove it, or name another")
     write_json(record, identity)
@@ -126,13 +129,6 @@ def _divided(tokenizer: Tokenizer, shards: list[np.ndarray], development: int) -
     for piece, number in tokenizer.get_vocab().items():
         starts[number] = not piece.startswith("##")
     return Corpus(tokenizer, [*shards[:-1], last[:cut]], last[cut:], starts)
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise PretrainingError(f"no text file at {str(path)!r}; name a file that exists in text.files")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unigrams(corpus: Corpus, size: int) -> np.ndarray:
