@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import rasid_training.commands as commands
 from rasid.artifact import find
+from rasid.cli import main
 from rasid.document import Document, read_documents
 from rasid.errors import ModelError, SchemaError
 from rasid.predictor import Predictor
@@ -285,3 +286,28 @@ def test_an_entity_only_schema_trains(write_config: WriteConfig, tmp_path: Path)
     found = Predictor.load(tmp_path / "run" / "model")(text)
     assert {(e.type, e.start, e.end) for e in found.entities} == {("PER", 4, 8), ("LOC", 12, 16)}
     assert found.events == ()
+
+
+def test_a_column_file_is_trained_on_and_scored(write_config: WriteConfig, tmp_path: Path) -> None:
+    """Types come from the file, development from its end, and the scores are those of whole words."""
+    sentence = "زار O\nوفد O\nالأمم B-ORG\nالمتحدة I-ORG\nمدينة O\nحلب B-LOC\n. O\n\n"
+    last = "وصل O\nسالم B-PERS\n. O\n\n"
+    (tmp_path / "news.conll").write_text(sentence * 19 + last, encoding="utf-8")
+    data = {"train": [str(tmp_path / "news.conll")], "development_share": 0.1}
+    config = write_config(data=data, epochs=8, head_learning_rate=1e-2)
+    assert commands.train([str(config), "--hold-out", "news-00003"]) == 0
+    model = find(str(tmp_path / "run" / "model"))
+    assert model.config.schema.entity_types == ("LOC", "ORG", "PERS")
+    record = model.config.provenance
+    assert record["development"] == ["news-00019", "news-00020"]
+    assert "news-00003" not in record["documents"]
+    assert len(record["documents"]) == 17
+    gold = tmp_path / "gold.conll"
+    gold.write_text(sentence, encoding="utf-8")
+    assert main(["annotations", "convert", str(gold), str(tmp_path / "gold.jsonl")]) == 0
+    found = tmp_path / "found.jsonl"
+    assert main(["predict", "--model", str(model.path), "--output", str(found), str(tmp_path / "gold.jsonl")]) == 0
+    assert main(["evaluate", str(gold), str(found), "--output", str(tmp_path / "report.json")]) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["snapped"] is True
+    assert report["seqeval"]["micro"]["f1"] == pytest.approx(1.0)
