@@ -335,6 +335,10 @@ def test_a_finished_run_goes_on_with_more_pieces(tmp_path: Path, make: Make) -> 
     assert record["pieces"] == 30_000 // 512 * 512
     with pytest.raises(PretrainingError, match="ask for more pieces"):
         loop.pretrain(make(tmp_path, pieces=2_000), resume=True)
+    # What the learning rate has fallen for is no place to go on from, however many steps would be left.
+    (tmp_path / loop.STABLE).unlink()
+    with pytest.raises(PretrainingError, match="ask for more pieces"):
+        loop.pretrain(make(tmp_path, pieces=60_000), resume=True)
     with pytest.raises(TrainingError, match="holds a run with another configuration"):
         loop.pretrain(make(tmp_path, vectors=Vectors(window=0)), resume=True)
 
