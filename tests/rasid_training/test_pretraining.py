@@ -19,6 +19,7 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -27,10 +28,11 @@ from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM
 from rasid.cli import main
 from rasid.document import Document
 from rasid.windows import WindowSize
+from rasid_training import hardware
 from rasid_training.config import Encoder, load_pretraining
 from rasid_training.configuration_file import ConfigError
 from rasid_training.encoders import load_encoder
-from rasid_training.pretraining import hardware, loop
+from rasid_training.pretraining import loop
 from rasid_training.pretraining.batches import Batches, ahead
 from rasid_training.pretraining.optimizer import Optimizer
 from rasid_training.pretraining.settings import (
@@ -293,12 +295,13 @@ def test_the_encoder_is_a_checkpoint_like_any_other(run: Path) -> None:
     path = str(run / "encoder")
     loaded = load_encoder(Encoder(name=path, normalization="compact"), WindowSize())
     assert loaded.model.config.hidden_dropout_prob == 0.1
+    assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}  # stored in half of it
     model = AutoModelForMaskedLM.from_pretrained(path, dtype=torch.float32).eval()
     tokenizer = Tokenizer.from_file(f"{path}/tokenizer.json")
     ids = torch.tensor([tokenizer.encode("قال المصدر إن الجيش").ids])
     with torch.no_grad():
         guess = model(ids).logits
-        states = loaded.model.eval().float()(ids).last_hidden_state
+        states = loaded.model.eval()(ids).last_hidden_state
         assert torch.allclose(model.bert(ids).last_hidden_state, states, atol=1e-6)
     assert guess.shape == (1, ids.shape[1], 600)
     text = (run / "encoder" / "config.json").read_text(encoding="utf-8")
@@ -341,6 +344,49 @@ def test_a_finished_run_goes_on_with_more_pieces(tmp_path: Path, make: Make) -> 
         loop.pretrain(make(tmp_path, pieces=60_000), resume=True)
     with pytest.raises(TrainingError, match="holds a run with another configuration"):
         loop.pretrain(make(tmp_path, vectors=Vectors(window=0)), resume=True)
+
+
+def test_an_encoder_is_gone_on_from(tmp_path: Path, make: Make, run: Path) -> None:
+    start = run / "encoder"
+    chosen = make(tmp_path / "more", start=str(start), pieces=512, learning_rate=1e-9, muon_learning_rate=1e-9)
+    loop.prepare_only(chosen)
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "more").rename(elsewhere)  # with the start and the shards in it, nothing else is needed
+    command = [sys.executable, "-m", "rasid_training.pretraining", str(elsewhere / "settings.json")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (elsewhere / "encoder" / "tokenizer.json").read_text() == (start / "tokenizer.json").read_text()
+    before, after = (load_file(folder / "model.safetensors") for folder in (start, elsewhere / "encoder"))
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        assert torch.allclose(weight.float(), after[name].float(), atol=2e-3), name
+    losses = [json.loads((f / loop.RECORD).read_text())["development_loss"] for f in (start, elsewhere / "encoder")]
+    assert losses[1]["word"] == pytest.approx(losses[0]["word"], abs=0.02)
+    assert json.loads((elsewhere / "encoder" / loop.RECORD).read_text())["recipe"]["start"] == "start"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda start: (start / "model.safetensors").unlink(), "start: no model.safetensors in"),
+        (lambda start: (start / "tokenizer.json").unlink(), "start: no tokenizer.json in"),
+        (lambda start: _save_without(start, "cls.predictions.bias"), "no cls.predictions.bias"),
+        (lambda start: _save_without(start, "bert.encoder.layer.1.output.dense.bias"), "no bert.encoder.layer.1"),
+    ],
+)
+def test_an_encoder_that_cannot_be_gone_on_from_is_refused(
+    tmp_path: Path, make: Make, run: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    start = tmp_path / "start"
+    shutil.copytree(run / "encoder", start)
+    spoil(start)
+    with pytest.raises(PretrainingError, match=message):
+        loop.pretrain(make(tmp_path / "more", start=str(start)))
+    assert not (tmp_path / "more" / "encoder").exists()
+
+
+def _save_without(start: Path, name: str) -> None:
+    weights = load_file(start / "model.safetensors")
+    save_file({key: value.clone() for key, value in weights.items() if key != name}, start / "model.safetensors")
 
 
 def test_the_command(tmp_path: Path, text: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

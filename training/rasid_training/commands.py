@@ -14,8 +14,8 @@ from pathlib import Path
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
 from rasid.files import replacing
-from rasid.schema import Schema
-from rasid_annotations.corpus import fingerprint, load_corpus, load_schema, schema_of
+from rasid_annotations.corpus import fingerprint
+from rasid_training.articles import divided, read_training
 from rasid_training.config import TrainingConfig, load_config, load_pretraining
 from rasid_training.configuration_file import read_yaml
 
@@ -34,10 +34,9 @@ def train(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output)
-    schema, documents = _read_training(config)
+    schema, documents = read_training(config)
     documents, held_out = _without(documents, arguments.hold_out)
-    kept = len(documents) - round(len(documents) * config.data.development_share)
-    documents, development = documents[:kept], [*documents[kept:], *_read(config.data.development, config)]
+    documents, development = divided(documents, config)
 
     _quiet_libraries()
     from rasid_training import evaluation, run, trainer  # torch: loaded only once the arguments are known to be right
@@ -90,7 +89,7 @@ def crossvalidate(argv: Sequence[str]) -> int:
         parser.error(f"--seeds {arguments.seeds}: expected at least 1")
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output) / "crossvalidation"
-    schema, documents = _read_training(config)
+    schema, documents = read_training(config)
 
     _quiet_libraries()
     from rasid_training import evaluation
@@ -170,20 +169,6 @@ def vocabulary(argv: Sequence[str]) -> int:
         tokenizer.save(str(partial))
     print(f"{arguments.output}: {tokenizer.get_vocab_size()} pieces")
     return 0
-
-
-def _read_training(config: TrainingConfig) -> tuple[Schema, list[Document]]:
-    """The schema and the training documents that a configuration names."""
-    documents = _read(config.data.train, config)
-    if config.data.schema is not None:
-        return load_schema(Path(config.data.schema)), documents
-    # All that there is takes part, so that no type is met for the first time in development.
-    everything = [*documents, *_read(config.data.development, config)]
-    return schema_of(everything, Path(config.data.train[0]).name), documents
-
-
-def _read(names: Sequence[str], config: TrainingConfig) -> list[Document]:
-    return load_corpus(list(map(Path, names)), sentences=config.data.sentences)
 
 
 def _without(documents: list[Document], names: Sequence[str]) -> tuple[list[Document], list[Document]]:

@@ -81,7 +81,7 @@ class Optimization:
         evaluate_every: epochs between evaluations on the development articles.
         patience: evaluations without a better development F1 after which training stops; 0 never stops early.
         save_every: epochs between checkpoints.
-        precision: ``auto`` is bf16 on a GPU that has it and fp32 elsewhere.
+        precision: ``auto`` is bf16 where the hardware has a unit for it, a GPU or a CPU, and fp32 elsewhere.
     """
 
     epochs: int = Field(gt=0)
@@ -142,6 +142,8 @@ def load_pretraining(path: Path) -> Pretraining:
     data = load(path, Pretraining).to_dict()
     data["text"]["files"] = [_at(path.parent, name) for name in data["text"]["files"]]
     data["output"] = _at(path.parent, data["output"])
+    if data["start"] is not None:
+        data["start"] = _at(path.parent, data["start"])
     return Pretraining.from_dict(data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
@@ -90,7 +91,10 @@ def _tokenizer(name: str) -> Tokenizer:
 
 def _pretrained(name: str) -> PreTrainedModel:
     try:
-        model, report = AutoModel.from_pretrained(name, trust_remote_code=False, output_loading_info=True)
+        # In full precision, whatever the weights are stored in: the small steps of training need it.
+        model, report = AutoModel.from_pretrained(
+            name, trust_remote_code=False, output_loading_info=True, dtype=torch.float32
+        )
     except (OSError, ValueError, RuntimeError) as problem:
         raise EncoderError(
             f"the weights of encoder {name!r} cannot be loaded ({_first_line(problem)}); expected model.safetensors or "

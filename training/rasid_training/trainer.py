@@ -33,7 +33,7 @@ from rasid.windows import WindowSize
 from rasid_annotations.corpus import fingerprint
 from rasid_annotations.scoring import score
 from rasid_training import calibration as calibrating
-from rasid_training import run
+from rasid_training import hardware, run
 from rasid_training.backend import TorchBackend
 from rasid_training.config import Heads, Optimization, TrainingConfig
 from rasid_training.encoders import LoadedEncoder, load_encoder
@@ -262,6 +262,7 @@ class _Trainer(Trainer):
                     for (encoder, decay), parameters in groups.items()
                 ],
                 betas=(0.9, 0.98),
+                fused=True,
             )
         return self.optimizer
 
@@ -281,9 +282,7 @@ def _arguments(optimization: Optimization, output: Path, *, windows: int, has_de
     share = optimization.batch_size * optimization.gradient_accumulation * _processes().num_processes
     steps = every * math.ceil(windows / share)
     gpu = torch.cuda.is_available()
-    bf16 = optimization.precision == "bf16" or (
-        optimization.precision == "auto" and gpu and torch.cuda.is_bf16_supported()
-    )
+    auto = "bf16" if hardware.multiplies_bf16() else "fp32"
     return TrainingArguments(
         output_dir=str(output / run.CHECKPOINTS),
         per_device_train_batch_size=optimization.batch_size,
@@ -294,7 +293,8 @@ def _arguments(optimization: Optimization, output: Path, *, windows: int, has_de
         warmup_steps=optimization.warmup,
         max_grad_norm=optimization.max_gradient_norm,
         seed=optimization.seed,
-        bf16=bf16,
+        bf16=(auto if optimization.precision == "auto" else optimization.precision) == "bf16",
+        train_sampling_strategy="group_by_length",  # half of a batch of sentences would be padding
         use_cpu=not gpu,
         logging_strategy="epoch",
         report_to="tensorboard",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rasid.errors import RasidError
-from rasid_training.pretraining.loop import pretrain
+from rasid_training.pretraining.loop import START, pretrain
 from rasid_training.pretraining.settings import Pretraining
 
 
@@ -23,9 +23,11 @@ def main() -> int:
     parser.add_argument("settings", type=Path, metavar="SETTINGS.json")
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     arguments = parser.parse_args()
+    folder = arguments.settings.parent
     settings = Pretraining.from_dict(json.loads(arguments.settings.read_text(encoding="utf-8")))
+    start = None if settings.start is None else str(folder / START)
     try:
-        print(pretrain(replace(settings, output=str(arguments.settings.parent)), resume=arguments.resume))
+        print(pretrain(replace(settings, output=str(folder), start=start), resume=arguments.resume))
     except RasidError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

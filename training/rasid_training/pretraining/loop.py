@@ -6,7 +6,7 @@ only.
 
 from __future__ import annotations
 
-import math
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,22 +15,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertConfig, BertForMaskedLM
 
+from rasid.artifact import sha256
 from rasid.files import replacing, replacing_folder, write_json
-from rasid_training.pretraining import hardware
+from rasid_training import hardware
+from rasid_training.pretraining import encoder
 from rasid_training.pretraining.batches import Batch, Batches, ahead
 from rasid_training.pretraining.optimizer import Optimizer
 from rasid_training.pretraining.reporter import Reporter
-from rasid_training.pretraining.settings import Pretraining, PretrainingError, Shape
-from rasid_training.pretraining.shards import Corpus, prepare, unigrams
-from rasid_training.pretraining.vectors import static_vectors
+from rasid_training.pretraining.settings import Pretraining, PretrainingError
+from rasid_training.pretraining.shards import Corpus, prepare
 from rasid_training.run import claim
-from rasid_training.vocabulary import SPECIAL_PIECES
 
 NEWEST, STABLE = "newest.pt", "stable.pt"
 RECORD = "pretraining.json"
-_SETTINGS = "settings.json"
+SETTINGS, START = "settings.json", "start"
 _DROPOUT = 0.1  # for those who fine-tune the encoder; text that is read once or twice needs none
 
 
@@ -69,10 +68,16 @@ def pretrain(settings: Pretraining, *, resume: bool = False) -> Path:
 
 
 def prepare_only(settings: Pretraining) -> Path:
-    """Tokenise the text and write the settings down, for a machine that has torch alone; the run's folder."""
+    """Tokenise the text and write the settings down, for a machine that has torch alone; the run's folder.
+
+    The encoder to go on from, if any, is copied beside them, to ``start/``.
+    """
     folder = Path(settings.output)
     prepare(settings, folder / "shards")
-    write_json(folder / _SETTINGS, settings.to_dict())
+    if settings.start is not None:
+        with replacing_folder(folder / START) as made:
+            shutil.copytree(settings.start, made, dirs_exist_ok=True)
+    write_json(folder / SETTINGS, settings.to_dict())
     return folder
 
 
@@ -85,6 +90,8 @@ def _checkpoint(folder: Path, settings: Pretraining, *, resume: bool) -> dict[st
     """
     identity = settings.recipe()
     del identity["optimization"]["pieces"]  # a run may be made longer
+    if settings.start is not None:
+        identity["start"] = sha256(encoder.weights_of(settings.start))
     begun = (folder / NEWEST).is_file()
     claim(folder, identity, begun=begun, resume=resume)
     if not begun:
@@ -121,9 +128,11 @@ class _Run:
         if precision == "auto":
             precision = max(self.peaks, key=lambda name: self.peaks[name])
         self.precision: str = precision
-        self.model = _model(settings.encoder, "sdpa" if self.device.type == "cuda" else "eager")
-        if checkpoint is None:
-            _initialise(self.model, settings, corpus)
+        self.model = encoder.model(settings.encoder, "sdpa" if self.device.type == "cuda" else "eager")
+        if checkpoint is None and settings.start is not None:
+            encoder.go_on_from(settings.start, self.model)
+        elif checkpoint is None:
+            encoder.initialise(self.model, settings, corpus)
         if precision == "bf16":
             self.model.bfloat16()
         module: nn.Module = self.model
@@ -255,49 +264,3 @@ def _share(step: int, steps: int, warmup: float, decay: float) -> float:
     rise = (step + 1) / max(1.0, warmup * steps)
     fall = (steps - step) / max(1.0, decay * steps)
     return min(1.0, rise, fall)
-
-
-def _model(shape: Shape, attention: str) -> BertForMaskedLM:
-    config = BertConfig(  # type: ignore[call-arg]
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=4 * shape.width,
-        max_position_embeddings=shape.longest,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        attn_implementation=attention,
-    )
-    return BertForMaskedLM(config)
-
-
-def _waves(positions: int, width: int) -> Tensor:
-    """Sines and cosines (Vaswani et al. 2017), root mean square 1: a shift is one rotation wherever it begins."""
-    rates = 10_000 ** (-torch.arange(0, width, 2) / width)
-    angles = torch.arange(positions)[:, None] * rates[None, :]
-    return math.sqrt(2) * torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
-
-
-@torch.no_grad()
-def _initialise(model: BertForMaskedLM, settings: Pretraining, corpus: Corpus) -> None:
-    """Start from how often pieces occur, and from static vectors where they are asked for."""
-    size = settings.encoder.vocabulary
-    frequency = torch.from_numpy(unigrams(corpus, size)).float() + 1
-    model.cls.predictions.bias.copy_((frequency / frequency.sum()).log())
-    if settings.vectors.positions == "waves":
-        positions = model.bert.embeddings.position_embeddings.weight
-        positions.copy_(settings.vectors.scale * _waves(*positions.shape))
-    if settings.vectors.window:
-        print("rasid: finding static vectors", file=sys.stderr)
-        vectors = static_vectors(
-            corpus.training,
-            vocabulary=size,
-            width=settings.encoder.width,
-            window=settings.vectors.window,
-            ignored=[corpus.number(name) for name in SPECIAL_PIECES],
-            seed=settings.optimization.seed,
-        )
-        embeddings = model.bert.embeddings.word_embeddings.weight
-        found = vectors.abs().sum(dim=1) > 0
-        embeddings[found] = settings.vectors.scale * vectors[found]

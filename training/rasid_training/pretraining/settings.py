@@ -172,7 +172,12 @@ class Vectors(_Strict):
 
 @dataclass(frozen=True)
 class Pretraining(_Strict):
-    """Everything that decides the weights, and the folder where they are written."""
+    """Everything that decides the weights, and the folder where they are written.
+
+    Attributes:
+        start: directory of a pretrained encoder in the BERT format to go on from: its vocabulary is used and its
+            weights are the first. ``encoder`` must be of its shape, ``vectors`` has no effect.
+    """
 
     text: Text
     encoder: Shape
@@ -181,6 +186,7 @@ class Pretraining(_Strict):
     stages: list[Stage] = field(default_factory=lambda: [Stage(1.0, 128)])
     masking: Masking = field(default_factory=Masking)
     vectors: Vectors = field(default_factory=Vectors)
+    start: str | None = None
 
     def __post_init__(self) -> None:
         ends = [stage.until for stage in self.stages]
@@ -214,14 +220,23 @@ class Pretraining(_Strict):
             stages=[Stage(**stage) for stage in data["stages"]],
             masking=Masking(**data["masking"]),
             vectors=Vectors(**data["vectors"]),
+            start=data["start"],
         )
 
     def recipe(self) -> dict[str, Any]:
         """What decides the weights, without the paths of one machine."""
         data = self.to_dict()
         del data["output"]
-        data["text"]["files"] = [name.rstrip("/").rsplit("/", 1)[-1] for name in self.text.files]
+        data["text"]["files"] = [_last(name) for name in self.text.files]
+        if self.start is None:
+            del data["start"]
+        else:
+            data["start"] = _last(self.start)
         return data
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _require(holds: bool, key: str, expected: str, found: object) -> None:

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from rasid.artifact import sha256
 from rasid.files import replacing, write_json
+from rasid_training.normalization import normalized
 from rasid_training.pretraining.settings import Pretraining, PretrainingError
 from rasid_training.vocabulary import documents, paragraphs, train_vocabulary
 
@@ -70,7 +71,6 @@ def prepare(settings: Pretraining, folder: Path) -> Corpus:
         InputError: a file does not exist or is not UTF-8.
     """
     paths = [Path(name) for name in settings.text.files]
-    shape = settings.encoder
     record = folder / _RECORD
     if record.is_file() and not all(path.is_file() for path in paths):
         found = json.loads(record.read_text(encoding="utf-8"))  # shards that were carried to a machine without text
@@ -84,8 +84,7 @@ def prepare(settings: Pretraining, folder: Path) -> Corpus:
         raise PretrainingError(f"{folder} holds shards of other text or another vocabulary; remove it, or name another")
     write_json(record, identity)
     if not (folder / _TOKENIZER).is_file():
-        print(f"rasid: training a vocabulary of {shape.vocabulary:,} pieces", file=sys.stderr)
-        made = train_vocabulary(paragraphs(paths), size=shape.vocabulary, normalization=shape.normalization)
+        made = _vocabulary(settings, paths)
         with replacing(folder / _TOKENIZER) as partial:
             made.save(str(partial))
     tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
@@ -100,7 +99,32 @@ def prepare(settings: Pretraining, folder: Path) -> Corpus:
 
 
 def _asked(settings: Pretraining) -> dict[str, object]:
-    return {"vocabulary": settings.encoder.vocabulary, "normalization": settings.encoder.normalization}
+    asked: dict[str, object] = {
+        "vocabulary": settings.encoder.vocabulary,
+        "normalization": settings.encoder.normalization,
+    }
+    if settings.start is None:
+        return asked
+    return {**asked, "start": sha256(_tokenizer_of(settings.start))}
+
+
+def _vocabulary(settings: Pretraining, paths: list[Path]) -> Tokenizer:
+    """Of the encoder to go on from, else a new one."""
+    shape = settings.encoder
+    if settings.start is not None:
+        tokenizer = Tokenizer.from_file(str(_tokenizer_of(settings.start)))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return normalized(tokenizer, shape.normalization)
+    print(f"rasid: training a vocabulary of {shape.vocabulary:,} pieces", file=sys.stderr)
+    return train_vocabulary(paragraphs(paths), size=shape.vocabulary, normalization=shape.normalization)
+
+
+def _tokenizer_of(start: str) -> Path:
+    path = Path(start) / _TOKENIZER
+    if not path.is_file():
+        raise PretrainingError(f"start: no {_TOKENIZER} in {start!r}; name the directory of a pretrained encoder")
+    return path
 
 
 def _tokenise(path: Path, tokenizer: Tokenizer, shard: Path) -> None:
