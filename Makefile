@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model install clean
+.PHONY: run test lint bench model ner check-ner install clean
 
 install: $(INSTALLED)
 
@@ -46,6 +46,17 @@ model: $(INSTALLED)
 	cp runs/compact/crossvalidation/crossvalidation.json configs/compact.crossvalidation.json
 	$(BIN)/rasid train configs/compact.yaml --resume
 	$(BIN)/rasid export runs/compact/model inference/rasid/model --precision int8
+
+# The published benchmarks of entity recognition. NER is the folder of the files, which are not in this repository.
+NER ?= ../shared/data/ner
+
+ner: $(INSTALLED)
+	$(BIN)/python benchmarks/ner.py configs/anercorp.yaml --test $(NER)/anercorp-camel-test.txt
+	$(BIN)/python benchmarks/ner.py configs/cleananercorp.yaml --test $(NER)/cleananercorp-test.txt
+
+# One epoch on the real files, scored on their development share.
+check-ner: $(INSTALLED)
+	$(BIN)/python benchmarks/ner.py configs/anercorp.yaml --seeds 1 --epochs 1 --runs runs/check-ner --least 0.5
 
 clean:
 	rm -rf $(VENV) runs

@@ -1,6 +1,6 @@
 """Entity recognition on published column files: strict F1 by seqeval over several seeds. Prints a table, writes JSON.
 
-    python benchmarks/ner.py CONFIG [--test FILE] [--seeds N] [--runs DIR] [--output FILE]
+    python benchmarks/ner.py CONFIG [--test FILE] [--seeds N] [--epochs N] [--least F1] [--runs DIR] [--output FILE]
 
 CONFIG is like configs/anercorp.yaml. Without ``--test`` the figures are of the development share, on which a recipe
 is chosen; a test file is scored once, when nothing is left to be chosen. A seed that is finished is not trained again,
@@ -38,11 +38,15 @@ def main() -> int:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="like configs/anercorp.yaml")
     parser.add_argument("--test", type=Path, metavar="FILE", help="column file to score on, instead of the development")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="train with N seeds (default 3)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the configuration's number")
+    parser.add_argument("--least", type=float, default=0.0, metavar="F1", help="fail if the mean is below (0 to 1)")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "ner", metavar="DIR")
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: results/ner-CONFIG.json beside this file")
     arguments = parser.parse_args()
 
     config = load_config(arguments.config)
+    if arguments.epochs is not None:
+        config = replace(config, optimization=replace(config.optimization, epochs=arguments.epochs))
     gold = load_corpus([arguments.test], sentences=config.data.sentences) if arguments.test else None
     rows = {}
     for number in range(arguments.seeds):
@@ -65,7 +69,7 @@ def main() -> int:
         output = arguments.output or ROOT / "benchmarks" / "results" / f"ner-{arguments.config.stem}.json"
         write_json(output, result)
         print(f"result: {output}")
-    return 0
+    return 0 if statistics.mean(f1) >= arguments.least else 1
 
 
 def _seed(config: TrainingConfig, folder: Path, gold: list[Document] | None) -> dict[str, Any]:
