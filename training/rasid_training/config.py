@@ -81,7 +81,7 @@ class Optimization:
         evaluate_every: epochs between evaluations on the development articles.
         patience: evaluations without a better development F1 after which training stops; 0 never stops early.
         save_every: epochs between checkpoints.
-        precision: ``auto`` is bf16 where the hardware has a unit for it, a GPU or a CPU, and fp32 elsewhere.
+        precision: ``auto`` is bf16 on a GPU that has it and fp32 elsewhere.
     """
 
     epochs: int = Field(gt=0)

@@ -61,7 +61,11 @@ def load_encoder(settings: configuration.Encoder, window: WindowSize) -> LoadedE
         raise EncoderError(
             f"encoder {settings.name!r} reads up to {longest} pieces, windows.longest is {window.longest}; lower it"
         )
-    model = AutoModel.from_config(config) if settings.weights == "fresh" else _pretrained(settings.name)
+    model = (
+        AutoModel.from_config(config, dtype=torch.float32)
+        if settings.weights == "fresh"
+        else _pretrained(settings.name)
+    )
     tokenizer = normalized(tokenizer, settings.normalization)
     rows = len(cast(Tensor, model.get_input_embeddings().weight))
     if tokenizer.get_vocab_size() > rows:

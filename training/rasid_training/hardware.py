@@ -32,14 +32,6 @@ def keep_memory() -> None:
         mallopt(_M_TOP_PAD, 256 * 2**20)
 
 
-def multiplies_bf16() -> bool:
-    """Whether there is a unit that multiplies bf16 matrices; without one bf16 is slower than fp32."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    can = torch.cpu.get_capabilities()
-    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
-
-
 def peak(where: torch.device, dtype: torch.dtype, *, size: int | None = None, seconds: float = 1.0) -> float:
     """Floating point operations a second in the product of two square matrices: the best of several."""
     size = size or (8192 if where.type == "cuda" else 2048)

@@ -33,7 +33,7 @@ from rasid.windows import WindowSize
 from rasid_annotations.corpus import fingerprint
 from rasid_annotations.scoring import score
 from rasid_training import calibration as calibrating
-from rasid_training import hardware, run
+from rasid_training import run
 from rasid_training.backend import TorchBackend
 from rasid_training.config import Heads, Optimization, TrainingConfig
 from rasid_training.encoders import LoadedEncoder, load_encoder
@@ -282,7 +282,7 @@ def _arguments(optimization: Optimization, output: Path, *, windows: int, has_de
     share = optimization.batch_size * optimization.gradient_accumulation * _processes().num_processes
     steps = every * math.ceil(windows / share)
     gpu = torch.cuda.is_available()
-    auto = "bf16" if hardware.multiplies_bf16() else "fp32"
+    auto = "bf16" if gpu and torch.cuda.is_bf16_supported() else "fp32"
     return TrainingArguments(
         output_dir=str(output / run.CHECKPOINTS),
         per_device_train_batch_size=optimization.batch_size,
