@@ -69,7 +69,7 @@ def write_config(tmp_path: Path, tiny_encoder: Path) -> WriteConfig:
             },
         }
         for key, value in changes.items():
-            if key in data["optimization"] or key in ("seed", "evaluate_every", "patience"):
+            if key in data["optimization"] or key in ("seed", "evaluate_every", "patience", "precision"):
                 data["optimization"][key] = value
             else:
                 data[key] = value

@@ -295,7 +295,9 @@ def test_the_encoder_is_a_checkpoint_like_any_other(run: Path) -> None:
     path = str(run / "encoder")
     loaded = load_encoder(Encoder(name=path, normalization="compact"), WindowSize())
     assert loaded.model.config.hidden_dropout_prob == 0.1
-    assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}  # stored in half of it
+    fresh = load_encoder(Encoder(name=path, weights="fresh", normalization="compact"), WindowSize())
+    for encoder in (loaded, fresh):
+        assert {p.dtype for p in encoder.model.parameters()} == {torch.float32}  # stored in half of it
     model = AutoModelForMaskedLM.from_pretrained(path, dtype=torch.float32).eval()
     tokenizer = Tokenizer.from_file(f"{path}/tokenizer.json")
     ids = torch.tensor([tokenizer.encode("قال المصدر إن الجيش").ids])

@@ -140,6 +140,14 @@ def test_the_int8_graph_finds_nearly_the_same(model: Path, corpus: Sequence[Docu
     assert (model / "model.int8.onnx").stat().st_size < 0.4 * (model / "model.onnx").stat().st_size
 
 
+def test_a_model_trained_in_half_precision_is_served_like_any_other(model: Path, write_config: WriteConfig) -> None:
+    config = write_config(precision="bf16", epochs=1)
+    assert commands.train([str(config)]) == 0
+    for graph in ("model.onnx", "model.int8.onnx"):
+        size = (config.parent / "run" / "model" / graph).stat().st_size
+        assert size == pytest.approx((model / graph).stat().st_size, rel=0.02), graph
+
+
 def test_the_model_loads_by_the_standard_calls(model: Path, tmp_path: Path) -> None:
     loaded = RasidModel.from_pretrained(model)
     loaded.save_pretrained(tmp_path / "again")

@@ -116,6 +116,8 @@ def train(
     trained = Trained(_model(config.heads, schema, encoder), encoder.tokenizer, served)
     trainer = _trainer(trained, rows, config.optimization, articles.development, output)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    # The autocast of training stays around the model's forward; predictions and the graph must not run through it.
+    trainer.accelerator.unwrap_model(trained.model, keep_fp32_wrapper=False)
     record["curve"] = _curve(trainer.state.log_history)
     if articles.development:
         record["development_f1"] = trainer.state.best_metric
