@@ -28,6 +28,7 @@ from rasid_annotations.flat import seqeval_report
 from rasid_training import trainer
 from rasid_training.articles import divided, read_training
 from rasid_training.config import TrainingConfig, load_config
+from rasid_training.export import export
 
 ROOT = Path(__file__).parent.parent
 
@@ -53,7 +54,7 @@ def main() -> int:
         seed = config.optimization.seed + number
         folder = arguments.runs / arguments.config.stem / f"seed-{seed}"
         seeded = replace(config, optimization=replace(config.optimization, seed=seed))
-        rows[str(seed)] = _seed(seeded, folder, gold)
+        rows[str(seed)] = score_seed(seeded, folder, gold)
         micro = rows[str(seed)]["seqeval"]["micro"]
         print(f"seed {seed}: " + ", ".join(f"{key} {100 * micro[key]:.1f}" for key in ("precision", "recall", "f1")))
     f1 = [row["seqeval"]["micro"]["f1"] for row in rows.values()]
@@ -72,8 +73,11 @@ def main() -> int:
     return 0 if statistics.mean(f1) >= arguments.least else 1
 
 
-def _seed(config: TrainingConfig, folder: Path, gold: list[Document] | None) -> dict[str, Any]:
-    """One seed's scores and what they took; predictions are kept in ``folder``."""
+def score_seed(config: TrainingConfig, folder: Path, gold: list[Document] | None) -> dict[str, Any]:
+    """One seed's scores and what they took; the model and its predictions are kept in ``folder``.
+
+    Scored on ``gold``, or on the development share where there is none.
+    """
     schema, documents = read_training(config)
     documents, development = divided(documents, config)
     judged = development if gold is None else gold
@@ -84,6 +88,7 @@ def _seed(config: TrainingConfig, folder: Path, gold: list[Document] | None) -> 
         trained = trainer.train(config, schema, trainer.Articles(documents, development), folder, resume=True)
         seconds = time.monotonic() - begin
         write_documents(predicted, trainer.predictor(trained).stream_documents(judged))
+        export(trained, folder / "model", f"A model that benchmarks/ner.py trained, seed {config.optimization.seed}.\n")
         write_json(notes, {"seconds": round(seconds), "curve": trained.config.provenance["curve"]})
     found = [snapped(document) for document in read_documents(predicted)]
     return {**json.loads(notes.read_text(encoding="utf-8")), "seqeval": seqeval_report(judged, found)}

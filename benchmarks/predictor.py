@@ -55,18 +55,18 @@ def main() -> int:
     text = json.loads(ARTICLES.read_text(encoding="utf-8").splitlines()[0])["text"].split("\n")[0]
     python = [sys.executable, "-c"]
     rows: dict[str, dict[str, Any]] = {
-        "import rasid and name Predictor, s": _repeated(arguments.runs, lambda: _process([*python, _IMPORT])),
-        "load and first answer, fresh process, s": _repeated(
+        "import rasid and name Predictor, s": repeated(arguments.runs, lambda: _process([*python, _IMPORT])),
+        "load and first answer, fresh process, s": repeated(
             arguments.runs, lambda: _process([*python, _FIRST, arguments.model, text])
         ),
-        "peak memory over 100 articles, MB": _repeated(
+        "peak memory over 100 articles, MB": repeated(
             arguments.runs, lambda: _process([*python, _MEMORY, arguments.model, str(ARTICLES)])
         ),
     }
     for threads in (1, os.cpu_count() or 1):
         name = f"whole articles, {threads} thread(s), words/s"
-        rows[name] = _repeated(arguments.runs, _throughput(arguments.model, threads, arguments.words))
-    rows["one sentence, p50 of 200, ms"] = _repeated(arguments.runs, _latency(arguments.model, text))
+        rows[name] = repeated(arguments.runs, throughput(arguments.model, threads, arguments.words))
+    rows["one sentence, p50 of 200, ms"] = repeated(arguments.runs, _latency(arguments.model, text))
     result = {"machine": machine(), "model": arguments.model or "shipped", "runs": arguments.runs, "rows": rows}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -87,7 +87,7 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def _repeated(runs: int, measure: Callable[[], float]) -> dict[str, Any]:
+def repeated(runs: int, measure: Callable[[], float]) -> dict[str, Any]:
     values = [measure() for _ in range(runs)]
     return {"median": statistics.median(values), "least": min(values), "greatest": max(values), "values": values}
 
@@ -96,7 +96,7 @@ def _process(command: list[str]) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _throughput(model: str, threads: int, words: int) -> Callable[[], float]:
+def throughput(model: str, threads: int, words: int) -> Callable[[], float]:
     from rasid import Predictor, read_documents
 
     predictor = Predictor.load(model or None, threads=threads)

@@ -38,6 +38,7 @@ VARIANTS: dict[str, Callable[[Pretraining], Pretraining]] = {
     "vectors of positions drawn at random": _vectors(positions="random"),
     "AdamW 1e-3 for all weights": _steps(optimizer="adamw", learning_rate=1e-3),
     "Muon 2e-3": _steps(muon_learning_rate=2e-3),
+    "weight decay 0.05": _steps(weight_decay=0.05),
     "15% hidden throughout": lambda settings: replace(settings, masking=Masking(0.15, 0.15)),
 }
 
@@ -56,19 +57,26 @@ def main() -> int:
     rows: dict[str, Any] = {}
     for name, change in VARIANTS.items():
         folder = arguments.runs / name.replace(" ", "-").replace("%", "").replace(",", "")
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "shards").exists():
-            (folder / "shards").symlink_to(shared.resolve())
-        record = folder / "encoder" / RECORD
-        if not record.is_file():
-            pretrain(change(replace(base, output=str(folder))), resume=True)
-        found = json.loads(record.read_text(encoding="utf-8"))
+        found = pretrained(change(replace(base, output=str(folder))), shared)
         rows[name] = {key: found[key] for key in ("development_loss", "speed", "precision", "versions", "curve")}
         loss, speed = found["development_loss"], found["speed"]
         print(f"{name:<40}{loss['word']:.2f} a word, {speed.get('pieces_per_second', 0):,} pieces/s", flush=True)
     write_json(arguments.output, {"pieces": arguments.pieces, "recipe": base.recipe(), "runs": rows})
     print(f"\nresult: {arguments.output}")
     return 0
+
+
+def pretrained(settings: Pretraining, shards: Path) -> dict[str, Any]:
+    """The record of a run over shards that were made before; it is made, continued or found finished."""
+    folder = Path(settings.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "shards").exists():
+        (folder / "shards").symlink_to(shards.resolve())
+    record = folder / "encoder" / RECORD
+    if not record.is_file():
+        pretrain(settings, resume=True)
+    found: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    return found
 
 
 if __name__ == "__main__":

@@ -360,10 +360,24 @@ def test_an_encoder_is_gone_on_from(tmp_path: Path, make: Make, run: Path) -> No
     before, after = (load_file(folder / "model.safetensors") for folder in (start, elsewhere / "encoder"))
     assert before.keys() == after.keys()
     for name, weight in before.items():
-        assert torch.allclose(weight.float(), after[name].float(), atol=2e-3), name
+        assert torch.allclose(weight.float(), after[name].float(), rtol=1e-3, atol=1e-5), name
     losses = [json.loads((f / loop.RECORD).read_text())["development_loss"] for f in (start, elsewhere / "encoder")]
     assert losses[1]["word"] == pytest.approx(losses[0]["word"], abs=0.02)
-    assert json.loads((elsewhere / "encoder" / loop.RECORD).read_text())["recipe"]["start"] == "start"
+    first, record = (json.loads((f / loop.RECORD).read_text()) for f in (start, elsewhere / "encoder"))
+    assert record["recipe"]["start"] == "start"
+    assert record["start"] == {key: value for key, value in first.items() if key != "curve"}
+
+
+def test_the_matrices_of_its_layers_are_scaled(tmp_path: Path, make: Make, run: Path) -> None:
+    still = {"pieces": 512, "learning_rate": 1e-9, "muon_learning_rate": 1e-9}
+    loop.pretrain(make(tmp_path, start=str(run / "encoder"), start_scale=0.3, **still))
+    before, after = (load_file(folder / "encoder" / "model.safetensors") for folder in (run, tmp_path))
+    for name, weight in before.items():
+        scale = 1.0
+        if ".layer." in name and weight.ndim == 2:
+            scale = 0.3 / float(weight.float().square().mean().sqrt())
+            assert scale > 1.5, "nothing to be seen"
+        assert torch.allclose(scale * weight.float(), after[name].float(), rtol=1e-3, atol=1e-5), name
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def weights_of(start: str) -> Path:
     return path
 
 
-def go_on_from(start: str, model: BertForMaskedLM) -> None:
-    """Take over all weights of an encoder.
+def go_on_from(start: str, model: BertForMaskedLM, *, scale: float | None = None) -> None:
+    """Take over all weights of an encoder, the matrices of its layers scaled to a root mean square of ``scale``.
 
     Raises:
         PretrainingError: they are missing, or not of the model's shape.
@@ -68,6 +68,11 @@ def go_on_from(start: str, model: BertForMaskedLM) -> None:
             "shape in its config.json, and a model with its head for hidden pieces"
         )
     model.load_state_dict({name: weights[name].float() for name in weights.keys() & wanted.keys()}, strict=False)
+    if scale is not None:
+        with torch.no_grad():
+            for weight in model.bert.encoder.parameters():
+                if weight.ndim == 2:
+                    weight.mul_(scale / weight.square().mean().sqrt())
 
 
 def _waves(positions: int, width: int) -> Tensor:

@@ -6,6 +6,7 @@ only.
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
@@ -46,7 +47,8 @@ def pretrain(settings: Pretraining, *, resume: bool = False) -> Path:
 
     Returns:
         The directory of the encoder: ``config.json``, ``model.safetensors`` in half precision, ``tokenizer.json``,
-        and ``pretraining.json`` with the settings, the curve and what was measured.
+        and ``pretraining.json`` with the settings, the curve and what was measured, and how the encoder was made
+        that it went on from.
 
     Raises:
         TrainingError: the folder holds another run, or one that ``resume`` was not asked to continue.
@@ -109,6 +111,15 @@ def _checkpoint(folder: Path, settings: Pretraining, *, resume: bool) -> dict[st
     )
 
 
+def _made(start: Path) -> dict[str, Any]:
+    """How the encoder that was gone on from was made, as far as it tells; its curve is left out."""
+    record = start / RECORD
+    if not record.is_file():
+        return {}
+    told: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    return {key: value for key, value in told.items() if key != "curve"}
+
+
 def _load(path: Path) -> dict[str, Any]:
     return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -130,16 +141,16 @@ class _Run:
         self.precision: str = precision
         self.model = encoder.model(settings.encoder, "sdpa" if self.device.type == "cuda" else "eager")
         if checkpoint is None and settings.start is not None:
-            encoder.go_on_from(settings.start, self.model)
+            encoder.go_on_from(settings.start, self.model, scale=settings.start_scale)
         elif checkpoint is None:
             encoder.initialise(self.model, settings, corpus)
-        if precision == "bf16":
-            self.model.bfloat16()
         module: nn.Module = self.model
         module.to(self.device).train()
+        self.optimizer = Optimizer(self.model, settings.optimization)  # takes the weights before they are rounded
+        if precision == "bf16":
+            self.model.bfloat16()
         # Compilation pays on a GPU; on a CPU the matrix products take most of the time already.
         self.encode = torch.compile(self.model.bert) if self.device.type == "cuda" else self.model.bert
-        self.optimizer = Optimizer(self.model, settings.optimization)
         self.step, self.seconds = 0, 0.0
         self.curve: list[dict[str, float]] = []
         self.losses: list[float] = []  # since the curve's last row
@@ -244,8 +255,11 @@ class _Run:
             "versions": {"torch": torch.__version__},
             "curve": self.curve,
         }
-        self.model.cpu()
-        model = self.model.half()
+        if self.settings.start is not None:
+            record["start"] = _made(Path(self.settings.start))
+        self.model.float()
+        self.optimizer.show()  # the weights themselves, not what bf16 left of them
+        model = self.model.cpu().half()
         model.config.dtype = torch.float16
         model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = _DROPOUT
         with replacing_folder(folder) as made:

@@ -60,7 +60,7 @@ class Optimizer:
             for group in part.param_groups:
                 group["lr"] = rate * share
             part.step()
-        self._show()
+        self.show()
         return float(length)
 
     def state(self) -> dict[str, Any]:
@@ -75,10 +75,10 @@ class Optimizer:
                 weight.copy_(saved)
         for part, saved_part in zip(self._parts, state["parts"], strict=True):
             part.load_state_dict(saved_part)
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
-        """Let the model compute with the weights."""
+    def show(self) -> None:
+        """Let the model compute with the weights, in its own precision."""
         with torch.no_grad():
             torch._foreach_copy_(self._parameters, self._weights)
             for weight in self._weights:

@@ -177,6 +177,9 @@ class Pretraining(_Strict):
     Attributes:
         start: directory of a pretrained encoder in the BERT format to go on from: its vocabulary is used and its
             weights are the first. ``encoder`` must be of its shape, ``vectors`` has no effect.
+        start_scale: root mean square that each matrix inside its layers is scaled to before the first step; without
+            it they are taken as they are. Matrices that grew large in long training drown what passes by them, and
+            hardly move any more.
     """
 
     text: Text
@@ -187,8 +190,13 @@ class Pretraining(_Strict):
     masking: Masking = field(default_factory=Masking)
     vectors: Vectors = field(default_factory=Vectors)
     start: str | None = None
+    start_scale: float | None = None
 
     def __post_init__(self) -> None:
+        _require(self.start_scale is None or self.start_scale > 0, "start_scale", "more than 0", self.start_scale)
+        _require(
+            self.start_scale is None or self.start is not None, "start_scale", "an encoder to go on from in start", None
+        )
         ends = [stage.until for stage in self.stages]
         _require(
             bool(ends) and ends == sorted(set(ends)) and ends[-1] == 1,
@@ -221,6 +229,7 @@ class Pretraining(_Strict):
             masking=Masking(**data["masking"]),
             vectors=Vectors(**data["vectors"]),
             start=data["start"],
+            start_scale=data["start_scale"],
         )
 
     def recipe(self) -> dict[str, Any]:
@@ -229,7 +238,7 @@ class Pretraining(_Strict):
         del data["output"]
         data["text"]["files"] = [_last(name) for name in self.text.files]
         if self.start is None:
-            del data["start"]
+            del data["start"], data["start_scale"]
         else:
             data["start"] = _last(self.start)
         return data
