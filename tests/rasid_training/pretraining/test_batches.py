@@ -133,6 +133,18 @@ def test_an_epoch_reads_every_sequence_once(prepared: tuple[Pretraining, Corpus]
     assert len(set(seen)) == len(seen)
 
 
+def test_sequences_begin_wherever_there_is_room(prepared: tuple[Pretraining, Corpus]) -> None:
+    chosen, corpus = prepared
+    for settings_, length in ((chosen, 32), (replace(chosen, stages=[Stage(1.0, 64)]), 64)):
+        batches = Batches(corpus, settings_)
+        first = np.concatenate([part.first for step in range(10) for part in batches.at(step)])
+        assert 0 <= first.min() < 50
+        assert 512 - length - 50 < first.max() <= 512 - length
+    still = Batches(corpus, replace(chosen, shifted=False))
+    assert not any(part.first.any() for part in still.at(0))
+    assert not any(part.first.any() for part in batches.development(128))
+
+
 def test_masking_falls_and_the_rate_is_kept(prepared: tuple[Pretraining, Corpus]) -> None:
     chosen, corpus = prepared
     batches = Batches(corpus, replace(chosen, masking=Masking(0.4, 0.1)))
@@ -146,8 +158,8 @@ def test_masking_falls_and_the_rate_is_kept(prepared: tuple[Pretraining, Corpus]
 
 def test_development_text_is_never_trained_on(prepared: tuple[Pretraining, Corpus]) -> None:
     chosen, corpus = prepared
-    first = [batch.pieces for batch in Batches(corpus, chosen).development()]
-    second = [batch.pieces for batch in Batches(corpus, replace(chosen, masking=Masking(0.5, 0.5))).development()]
+    first = [batch.pieces for batch in Batches(corpus, chosen).development(128)]
+    second = [batch.pieces for batch in Batches(corpus, replace(chosen, masking=Masking(0.5, 0.5))).development(128)]
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert sum(len(shard) for shard in corpus.training) + len(corpus.development) == sum(
         (Path(chosen.output) / "shards" / f"{name}.txt.pieces").stat().st_size // 2 for name in ("first", "second")

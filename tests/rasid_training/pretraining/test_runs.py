@@ -114,6 +114,19 @@ def test_a_finished_run_goes_on_with_more_pieces(tmp_path: Path, make: Make) -> 
         loop.pretrain(make(tmp_path, vectors=Vectors(window=0)), resume=True)
 
 
+@pytest.mark.parametrize("shifted", [True, False])
+def test_positions_that_no_short_sequence_reaches_are_learned_if_shifted(
+    tmp_path: Path, make: Make, shifted: bool
+) -> None:
+    found = []
+    for pieces in (5_120, 10_240):
+        loop.pretrain(make(tmp_path / str(pieces), pieces=pieces, shifted=shifted))
+        weights = load_file(tmp_path / str(pieces) / "encoder" / "model.safetensors")
+        found.append(weights["bert.embeddings.position_embeddings.weight"][64:])
+    moved = (found[0] != found[1]).any(dim=1).float().mean()
+    assert moved > 0.95 if shifted else moved == 0
+
+
 def test_an_encoder_is_gone_on_from(tmp_path: Path, make: Make, run: Path) -> None:
     start = run / "encoder"
     chosen = make(tmp_path / "more", start=str(start), pieces=512, learning_rate=1e-9, muon_learning_rate=1e-9)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,12 +28,14 @@ class Batch:
 
     Attributes:
         pieces: int64, shape (sequences, length): what the encoder reads.
+        first: int64, shape (sequences,): the position of each sequence's first piece.
         hidden: int64, shape (hidden,): places in the flattened ``pieces`` to be guessed, ascending.
         targets: int64, shape (hidden,): what stands there.
         words: how many words are hidden.
     """
 
     pieces: np.ndarray
+    first: np.ndarray
     hidden: np.ndarray
     targets: np.ndarray
     words: int
@@ -76,11 +78,11 @@ class Batches:
         together = optimization.device_pieces // stage.length
         generator = np.random.default_rng([optimization.seed, step])
         return [
-            self._hide(sequences[begin : begin + together], self.rate(step), generator)
+            self._shifted(self._hide(sequences[begin : begin + together], self.rate(step), generator), generator)
             for begin in range(0, rows, together)
         ]
 
-    def development(self, length: int = 128, rate: float = 0.15, together: int = 64) -> Iterator[Batch]:
+    def development(self, length: int, rate: float = 0.15, together: int = 64) -> Iterator[Batch]:
         """The development part, hidden in the same way whatever the settings are."""
         pieces = self._corpus.development
         content = length - 2
@@ -126,7 +128,18 @@ class Batches:
         fate = generator.random(len(hidden))
         others = generator.integers(0, self._settings.encoder.vocabulary, len(hidden))
         pieces[hidden] = np.where(fate < _KEPT, flat[hidden], np.where(fate < _KEPT + _OTHER, others, self._mask))
-        return Batch(pieces.reshape(sequences.shape), hidden, flat[hidden], len(np.unique(word[hidden])))
+        first = np.zeros(len(sequences), dtype=np.int64)
+        return Batch(pieces.reshape(sequences.shape), first, hidden, flat[hidden], len(np.unique(word[hidden])))
+
+    def _shifted(self, batch: Batch, generator: np.random.Generator) -> Batch:
+        """The batch at other positions, where that is asked for (Kiyono et al. 2021, *SHAPE*).
+
+        An encoder that has read only short sequences, all from position 0 on, fails at the positions after them.
+        """
+        if not self._settings.shifted:
+            return batch
+        free = self._settings.encoder.longest - batch.pieces.shape[1]
+        return replace(batch, first=generator.integers(0, free + 1, len(batch.pieces)))
 
 
 def ahead(batches: Batches, first: int) -> Iterator[tuple[int, list[Batch]]]:

@@ -204,11 +204,12 @@ class _Run:
 
     def _loss(self, batch: Batch) -> Tensor:
         """Sum of the losses over the hidden pieces."""
-        pieces, hidden, targets = (
+        pieces, first, hidden, targets = (
             torch.from_numpy(array).to(self.device, non_blocking=True)
-            for array in (batch.pieces, batch.hidden, batch.targets)
+            for array in (batch.pieces, batch.first, batch.hidden, batch.targets)
         )
-        states = self.encode(input_ids=pieces).last_hidden_state.flatten(0, 1)
+        positions = first[:, None] + torch.arange(pieces.shape[1], device=self.device)
+        states = self.encode(input_ids=pieces, position_ids=positions).last_hidden_state.flatten(0, 1)
         guesses = self.model.cls(states.index_select(0, hidden))
         return functional.cross_entropy(guesses.float(), targets, reduction="sum")
 
@@ -216,16 +217,21 @@ class _Run:
     def development(self) -> dict[str, float]:
         """Loss on the development part in nats for each hidden piece and for each hidden word.
 
-        Only the loss for each word can be compared between vocabularies.
+        Only the loss for each word can be compared between vocabularies. ``longest`` is that of a word in sequences as
+        long as the encoder can read: much more than ``word`` and it cannot read them.
         """
         self.model.eval()
-        loss, pieces, words = 0.0, 0, 0
-        for batch in self.batches.development():
-            loss += float(self._loss(batch))
-            pieces += len(batch.hidden)
-            words += batch.words
+        found = {}
+        longest = self.settings.encoder.longest
+        for name, length in (("word", min(128, longest)), ("longest", longest)):
+            loss, pieces, words = 0.0, 0, 0
+            for batch in self.batches.development(length, together=max(1, 8192 // length)):
+                loss += float(self._loss(batch))
+                pieces += len(batch.hidden)
+                words += batch.words
+            found |= {name: loss / words} if name == "longest" else {"piece": loss / pieces, name: loss / words}
         self.model.train()
-        return {"piece": loss / pieces, "word": loss / words}
+        return found
 
     def _save(self, path: Path) -> None:
         state = {
@@ -267,7 +273,8 @@ class _Run:
             self.corpus.tokenizer.save(str(made / "tokenizer.json"))
             write_json(made / RECORD, record)
         print(
-            f"rasid: development loss {development['piece']:.3f} a piece, {development['word']:.3f} a word (nats)",
+            f"rasid: development loss {development['piece']:.3f} a piece, {development['word']:.3f} a word, "
+            f"{development['longest']:.3f} a word in the longest windows (nats)",
             file=sys.stderr,
         )
         return folder

@@ -177,6 +177,7 @@ class Pretraining(_Strict):
     Attributes:
         start: directory of a pretrained encoder in the BERT format to go on from: its vocabulary is used and its
             weights are the first. ``encoder`` must be of its shape, ``vectors`` has no effect.
+        shifted: let a sequence begin at a position drawn at random, wherever the longest window has room for it.
         start_scale: root mean square that each matrix inside its layers is scaled to before the first step; without
             it they are taken as they are. Matrices that grew large in long training drown what passes by them, and
             hardly move any more.
@@ -189,6 +190,7 @@ class Pretraining(_Strict):
     stages: list[Stage] = field(default_factory=lambda: [Stage(1.0, 128)])
     masking: Masking = field(default_factory=Masking)
     vectors: Vectors = field(default_factory=Vectors)
+    shifted: bool = True
     start: str | None = None
     start_scale: float | None = None
 
@@ -228,6 +230,7 @@ class Pretraining(_Strict):
             stages=[Stage(**stage) for stage in data["stages"]],
             masking=Masking(**data["masking"]),
             vectors=Vectors(**data["vectors"]),
+            shifted=data["shifted"],
             start=data["start"],
             start_scale=data["start_scale"],
         )
