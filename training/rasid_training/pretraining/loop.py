@@ -221,7 +221,7 @@ class _Run:
         long as the encoder can read: much more than ``word`` and it cannot read them.
         """
         self.model.eval()
-        found = {}
+        found: dict[str, float] = {}
         longest = self.settings.encoder.longest
         for name, length in (("word", min(128, longest)), ("longest", longest)):
             loss, pieces, words = 0.0, 0, 0
