@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel, set_seed
 
@@ -102,6 +104,26 @@ def test_both_layouts_give_the_same_encoder(arabert: dict[str, Path], layout: st
     assert plain.ids == marked.ids
     assert marked.offsets[0][0] == 0
     assert marked.offsets[-1][1] >= 5
+
+
+def test_a_trained_model_is_an_encoder_for_other_types(
+    write_config: WriteConfig, tmp_path: Path, corpus: Sequence[Document]
+) -> None:
+    sentence = replace(corpus[0], events=())
+    write_documents(tmp_path / "entities.jsonl", [sentence])
+    assert commands.train([str(write_config(data={"train": ["entities.jsonl"]}))]) == 0
+    model = tmp_path / "run" / "model"
+    encoder = load_encoder(Encoder(str(model), normalization="compact"), WindowSize())
+    weights = load_file(model / "model.safetensors")
+    found = encoder.model.state_dict()
+    assert {f"encoder.{name}" for name in found} == {name for name in weights if name.startswith("encoder.")}
+    assert all(torch.equal(value, weights[f"encoder.{name}"]) for name, value in found.items())
+    encode = Tokenizer.from_file(str(model / "tokenizer.json")).encode
+    assert encoder.tokenizer.encode(corpus[1].text).ids == encode(corpus[1].text).ids
+    # … and goes the whole way again, with the types of events.
+    config = write_config(encoder={"name": str(model), "normalization": "compact"}, output="again", epochs=1)
+    assert commands.train([str(config)]) == 0
+    assert Predictor.load(tmp_path / "again" / "model")(corpus[1].text).error is None
 
 
 def test_a_missing_encoder_is_named(tmp_path: Path) -> None:

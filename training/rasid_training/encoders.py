@@ -1,4 +1,7 @@
-"""Encoders: any BERT-like checkpoint, from a local directory or a hub name, with its tokenizer."""
+"""Encoders: any BERT-like checkpoint, from a local directory or a hub name, with its tokenizer.
+
+A trained Rasid model counts as one: what its encoder has learned from one set of types is a start for another.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from transformers.utils.hub import cached_file
 from rasid.errors import RasidError
 from rasid.windows import WindowSize
 from rasid_training import config as configuration
+from rasid_training.model import RasidConfig, RasidModel, encoder_config
 from rasid_training.normalization import normalized
 
 
@@ -52,10 +56,8 @@ def load_encoder(settings: configuration.Encoder, window: WindowSize) -> LoadedE
             f"encoder {settings.name!r} is neither a directory with config.json and a tokenizer nor a hub name that "
             f"can be reached ({_first_line(problem)}); give a local directory, or download it once with the network on"
         ) from None
-    if config.model_type == "rasid":
-        raise EncoderError(
-            f"{settings.name!r} is a trained Rasid model, not an encoder; name the encoder that it was trained from"
-        )
+    if isinstance(config, RasidConfig):
+        config = encoder_config(config)
     longest = getattr(config, "max_position_embeddings", window.longest)
     if window.longest > longest:
         raise EncoderError(
@@ -110,7 +112,7 @@ def _pretrained(name: str) -> PreTrainedModel:
             f"the weights of encoder {name!r} lack {len(missing)} tensors of its configuration, {missing[0]!r} among "
             "them; they are not of one model, or the download is incomplete"
         )
-    return model
+    return model.encoder if isinstance(model, RasidModel) else model
 
 
 def _piece(tokenizer: Tokenizer, name: str, names: tuple[str, ...]) -> int:

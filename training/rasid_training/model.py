@@ -52,7 +52,7 @@ class RasidModel(PreTrainedModel):
         super().__init__(config)
         schema = Schema.from_dict(config.schema)
         if encoder is None:
-            encoder = AutoModel.from_config(_encoder_config(config.encoder or {}))
+            encoder = AutoModel.from_config(encoder_config(config))
         self.encoder = encoder
         width = int(encoder.config.hidden_size)
         self.first = nn.Linear(width, width)
@@ -129,9 +129,10 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return losses / (labels >= 0).sum().clamp(min=1)
 
 
-def _encoder_config(data: dict[str, Any]) -> PreTrainedConfig:
-    settings = {key: value for key, value in data.items() if key != "model_type"}
-    return AutoConfig.for_model(data["model_type"], **settings)
+def encoder_config(config: RasidConfig) -> PreTrainedConfig:
+    """The configuration of a model's encoder."""
+    data = dict(config.encoder or {})
+    return AutoConfig.for_model(data.pop("model_type"), **data)
 
 
 AutoConfig.register("rasid", RasidConfig)
