@@ -29,7 +29,7 @@ from rasid_training.pretraining.settings import Pretraining, Shape
 
 ROOT = Path(__file__).parent.parent
 #: Layers, width, pieces of the vocabulary, beside the configured ones.
-SHAPES = [(2, 256, 32_000), (6, 256, 32_000), (4, 192, 32_000), (4, 384, 32_000), (4, 256, 16_000)]
+SHAPES = [(2, 256, 32_000), (6, 256, 32_000), (4, 384, 32_000), (4, 256, 16_000)]
 _HEAD = 64  # width of a head of attention, as in BERT
 
 
@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("pretrain", type=Path, metavar="PRETRAIN", help="like configs/pretrain.yaml")
     parser.add_argument("ner", type=Path, metavar="NER", help="like configs/anercorp.yaml")
-    parser.add_argument("--pieces", type=int, default=2_500_000, help="for the configured shape (default 2,500,000)")
+    parser.add_argument("--pieces", type=int, default=2_000_000, help="for the configured shape (default 2,000,000)")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "shapes", metavar="DIR")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "shapes.json")
     arguments = parser.parse_args()
