@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tokenizers import Tokenizer
 
 import rasid_training.commands as commands
 from rasid.artifact import find
@@ -22,6 +24,8 @@ from rasid.cli import main
 from rasid.document import Document, read_documents
 from rasid.errors import ModelError, SchemaError
 from rasid.predictor import Predictor
+from rasid.tokenizer import read
+from rasid.windows import WindowSize, divide
 from rasid_training.backend import load_torch
 from rasid_training.calibration import LOOSE
 from rasid_training.model import RasidModel
@@ -252,7 +256,9 @@ def test_another_configuration_does_not_continue_a_run(write_config: WriteConfig
         train(load_config(write_config(epochs=2)), schema, Articles(documents[:1]), tmp_path / "run", resume=True)
 
 
-def test_two_processes_train_one_model(write_config: WriteConfig, tmp_path: Path) -> None:
+def test_two_processes_train_one_model(
+    write_config: WriteConfig, tmp_path: Path, corpus: Sequence[Document], compact_tokenizer: Tokenizer
+) -> None:
     config = write_config(epochs=2, batch_size=2)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     script = tmp_path / "script.py"
@@ -263,8 +269,8 @@ def test_two_processes_train_one_model(write_config: WriteConfig, tmp_path: Path
     model = tmp_path / "run" / "model"
     assert Predictor.load(model)("قتل 12 عنصرًا في حي القدم.").error is None
     steps = [step for step, _ in _logged(tmp_path / "run")]
-    windows = 17  # of the five articles; two processes with two windows each take them in five steps
-    assert steps[-1] == 2 * -(-windows // 4)
+    windows = sum(len(divide(read(document.text, compact_tokenizer), WindowSize())) for document in corpus)
+    assert steps[-1] == 2 * math.ceil(windows / 4)  # two epochs; two processes take two windows each
 
 
 def test_a_corpus_of_another_schema_is_named(write_config: WriteConfig, tmp_path: Path) -> None:

@@ -220,18 +220,19 @@ class _Run:
         Only the loss for each word can be compared between vocabularies. ``longest`` is that of a word in sequences as
         long as the encoder can read: much more than ``word`` and it cannot read them.
         """
-        self.model.eval()
-        found: dict[str, float] = {}
         longest = self.settings.encoder.longest
-        for name, length in (("word", min(128, longest)), ("longest", longest)):
-            loss, pieces, words = 0.0, 0, 0
-            for batch in self.batches.development(length, together=max(1, 8192 // length)):
-                loss += float(self._loss(batch))
-                pieces += len(batch.hidden)
-                words += batch.words
-            found |= {name: loss / words} if name == "longest" else {"piece": loss / pieces, name: loss / words}
+        piece, word = self._development(min(128, longest))
+        return {"piece": piece, "word": word, "longest": self._development(longest)[1]}
+
+    def _development(self, length: int) -> tuple[float, float]:
+        self.model.eval()
+        loss, pieces, words = 0.0, 0, 0
+        for batch in self.batches.development(length, together=max(1, 8192 // length)):
+            loss += float(self._loss(batch))
+            pieces += len(batch.hidden)
+            words += batch.words
         self.model.train()
-        return found
+        return loss / pieces, loss / words
 
     def _save(self, path: Path) -> None:
         state = {
