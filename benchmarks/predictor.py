@@ -98,7 +98,7 @@ def _process(command: list[str]) -> float:
 
 
 def throughput(model: str, threads: int, words: int) -> Callable[[], float]:
-    """What measures words a second of ``model``, the shipped one if it is empty, on about ``words`` of whole articles."""
+    """What measures words a second of ``model``, the shipped one if it is empty, on whole articles."""
     from rasid import Predictor, read_documents
 
     predictor = Predictor.load(model or None, threads=threads)
