@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -26,20 +27,42 @@ def paragraphs(paths: Iterable[Path]) -> Iterator[str]:
 
 
 def documents(path: Path) -> Iterator[list[str]]:
-    """The documents of a text file, each as its paragraphs; a blank line ends a document.
+    """The documents of a text file, each as its paragraphs.
+
+    Args:
+        path: text, a paragraph a line and a blank line between documents; where its name says ``.jsonl``, a document a
+            line with its ``text``. A name that ends in ``.xz`` is decompressed.
 
     Raises:
-        InputError: the file does not exist or is not UTF-8.
+        InputError: the file does not exist, is not UTF-8, or holds a line that is no document.
     """
     if not path.is_file():
         raise InputError(f"no text file at {str(path)!r}; give UTF-8 text, a paragraph a line, or its .xz")
     with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as lines:
         try:
+            if ".jsonl" in path.suffixes:
+                yield from _texts(path, lines)
+                return
             for blank, group in groupby(lines, key=lambda line: not line.strip()):
                 if not blank:
                     yield [line.rstrip("\n") for line in group]
         except UnicodeDecodeError as problem:
             raise InputError(f"{path} is not UTF-8 ({problem}); convert it first") from None
+
+
+def _texts(path: Path, lines: Iterable[str]) -> Iterator[list[str]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            text = json.loads(line)["text"]
+            found = [paragraph for paragraph in text.splitlines() if paragraph.strip()]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise InputError(
+                f'{path}, line {number}: expected a document like {{"text": "…"}}; mend the line'
+            ) from None
+        if found:
+            yield found
 
 
 def train_vocabulary(texts: Iterable[str], *, size: int, normalization: str) -> Tokenizer:

@@ -32,7 +32,7 @@ def make(text: list[Path]) -> Make:
 
     def build(output: Path, **changes: Any) -> Pretraining:
         base = Pretraining(
-            text=Text([str(path) for path in text], development=500),
+            text=Text([str(path) for path in text], development=600),
             encoder=Shape(vocabulary=600, layers=2, width=32, heads=2),
             optimization=Steps(pieces=20_000, batch_pieces=512, device_pieces=256, learning_rate=5e-3, save_every=1),
             output=str(output),

@@ -186,7 +186,7 @@ def _save_without(start: Path, name: str) -> None:
 
 def test_the_command(tmp_path: Path, text: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     data = yaml.safe_load((ROOT / "configs" / "pretrain.yaml").read_text(encoding="utf-8"))
-    data["text"] = {"files": [str(path) for path in text], "development": 500}
+    data["text"] = {"files": [str(path) for path in text], "development": 600}
     data["encoder"] |= {"vocabulary": 600, "layers": 1, "width": 32, "heads": 2}
     data["optimization"] |= {"batch_pieces": 2048, "device_pieces": 1024}
     path = tmp_path / "pretrain.yaml"
@@ -205,6 +205,7 @@ def test_the_command(tmp_path: Path, text: list[Path], capsys: pytest.CaptureFix
         ({"stages": [{"until": 0.5, "length": 128}]}, "stages.until: expected shares that rise"),
         ({"vectors": {"window": -1}}, "vectors.window: expected 0 or more pieces, found -1"),
         ({"encoder": {"vocabulary": 600, "layers": 1, "width": 30, "heads": 4}}, "encoder.heads: expected a divisor"),
+        ({"text": {"files": ["a"], "development": 511}}, "text.development: expected at least the longest window, 512"),
         ({"start_scale": 0.02}, "start_scale: expected an encoder to go on from in start"),
         ({"start": "encoder", "start_scale": 0}, "start_scale: expected more than 0, found 0"),
     ],

@@ -20,17 +20,38 @@ class _Strict:
 
 
 @dataclass(frozen=True)
+class Domain(_Strict):
+    """What the encoder will be used on; see :mod:`rasid_training.pretraining.domain`.
+
+    Attributes:
+        files: text of the domain, in the forms of :attr:`Text.files`; it tells which documents are near and is not
+            itself learned from.
+        share: of the pieces of the text to learn from; those of the nearest documents are kept.
+    """
+
+    files: list[str]
+    share: float
+
+    def __post_init__(self) -> None:
+        _require(bool(self.files), "text.domain.files", "at least one file", self.files)
+        _require(0 < self.share <= 1, "text.domain.share", "a share of the pieces, over 0 and up to 1", self.share)
+
+
+@dataclass(frozen=True)
 class Text(_Strict):
     """The text to learn from.
 
     Attributes:
-        files: UTF-8 text, a paragraph a line, a blank line between documents; a name in ``.xz`` is decompressed.
+        files: UTF-8 text, a paragraph a line, a blank line between documents, or ``.jsonl`` with a ``text`` in each
+            line; a name in ``.xz`` is decompressed.
         development: pieces of whole documents at the end of the last file that are kept out of training, for the
             development loss.
+        domain: learn only from the documents that are nearest to it; without it from all.
     """
 
     files: list[str]
     development: int = 200_000
+    domain: Domain | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.files), "text.files", "at least one file", self.files)
@@ -206,6 +227,12 @@ class Pretraining(_Strict):
             "shares that rise from stage to stage, the last one 1",
             ends,
         )
+        _require(
+            self.text.development >= self.encoder.longest,
+            "text.development",
+            f"at least the longest window, {self.encoder.longest} pieces",
+            self.text.development,
+        )
         longest = max(stage.length for stage in self.stages)
         _require(longest <= self.encoder.longest, "stages.length", f"at most {self.encoder.longest}", longest)
         _require(
@@ -222,8 +249,9 @@ class Pretraining(_Strict):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Pretraining:
         """The inverse of :meth:`to_dict`."""
+        domain = data["text"]["domain"]
         return cls(
-            text=Text(**data["text"]),
+            text=Text(**{**data["text"], "domain": None if domain is None else Domain(**domain)}),
             encoder=Shape(**data["encoder"]),
             optimization=Steps(**data["optimization"]),
             output=data["output"],
@@ -240,6 +268,10 @@ class Pretraining(_Strict):
         data = self.to_dict()
         del data["output"]
         data["text"]["files"] = [_last(name) for name in self.text.files]
+        if self.text.domain is None:
+            del data["text"]["domain"]
+        else:
+            data["text"]["domain"]["files"] = [_last(name) for name in self.text.domain.files]
         if self.start is None:
             del data["start"], data["start_scale"]
         else:

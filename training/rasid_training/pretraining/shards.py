@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from tokenizers import Tokenizer
 from rasid.artifact import sha256
 from rasid.files import replacing, write_json
 from rasid_training.normalization import normalized
+from rasid_training.pretraining.domain import counts, nearest
 from rasid_training.pretraining.settings import Pretraining, PretrainingError
 from rasid_training.vocabulary import documents, paragraphs, train_vocabulary
 
 _TOKENIZER = "tokenizer.json"
 _RECORD = "shards.json"
+_DOMAIN = "domain.json"
 _DOCUMENTS = 512  # tokenised together: enough for all cores, little memory
 
 
@@ -34,7 +36,8 @@ class Corpus:
 
     Attributes:
         tokenizer: what made the pieces.
-        training: a uint16 array for each shard, mapped into memory, the development part left out.
+        training: a uint16 array for each shard, mapped into memory, the development part left out; or what is near a
+            domain of each.
         development: uint16, the end of the last shard, from the beginning of a document on.
         starts: bool for each piece of the vocabulary: it begins a word.
     """
@@ -95,7 +98,19 @@ def prepare(settings: Pretraining, folder: Path) -> Corpus:
             print(f"rasid: tokenising {path}", file=sys.stderr)
             _tokenise(path, tokenizer, shard)
         shards.append(np.memmap(shard, dtype=np.uint16, mode="r"))
-    return _divided(tokenizer, shards, settings.text.development)
+    corpus = _divided(tokenizer, shards, settings.text.development)
+    return _near(corpus, settings, folder / _DOMAIN)
+
+
+def _near(corpus: Corpus, settings: Pretraining, record: Path) -> Corpus:
+    """The documents near the domain that the settings name, if they name one."""
+    domain = settings.text.domain
+    if domain is None:
+        return corpus
+    wanted = counts([Path(name) for name in domain.files], corpus.tokenizer, record)
+    everywhere = unigrams(corpus, len(wanted))
+    end = corpus.number("[SEP]")
+    return replace(corpus, training=nearest(corpus.training, everywhere, wanted, end=end, share=domain.share))
 
 
 def _asked(settings: Pretraining) -> dict[str, object]:
