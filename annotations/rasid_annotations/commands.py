@@ -7,26 +7,30 @@ them.
 # No `from __future__ import annotations` here: it would bind the name of the entry point below.
 import argparse
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rasid.document import Document, dumps, write_documents
 from rasid.errors import InputError
-from rasid.files import write_json
+from rasid.files import replacing, write_json
 from rasid_annotations.checks import check
 from rasid_annotations.columns import is_column_file, snapped, write_columns
 from rasid_annotations.corpus import load_corpus, load_schema
 from rasid_annotations.flat import seqeval_report
 from rasid_annotations.notation import NotationError, parse
+from rasid_annotations.pool import read_pool
+from rasid_annotations.publishing import HydrationError, fingerprint, hydrated, read_detached, write_detached
 from rasid_annotations.scoring import score
+from rasid_annotations.selection import load_plan, select
 from rasid_annotations.statistics import statistics
 
 _CORPUS_HELP = "JSON Lines file, folder of them, or column file of words and tags"
 
 
 def annotations(argv: Sequence[str]) -> int:
-    """``rasid annotations check | stats | resolve | convert``.
+    """``rasid annotations check | stats | resolve | convert | select | detach | hydrate``.
 
     Returns:
         0, or 1 where ``check`` found problems.
@@ -36,7 +40,7 @@ def annotations(argv: Sequence[str]) -> int:
         SystemExit: from argparse, for ``--help`` and a wrong command line.
     """
     parser = argparse.ArgumentParser(
-        prog="rasid annotations", description="Check, count, resolve and convert annotations."
+        prog="rasid annotations", description="Check, count, resolve, convert and publish annotations."
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -61,6 +65,32 @@ def annotations(argv: Sequence[str]) -> int:
     converting.add_argument("output", type=Path, metavar="OUT", help="JSON Lines if named *.jsonl, else a column file")
     _add_sentences(converting)
     converting.set_defaults(run=_convert)
+
+    selecting = commands.add_parser("select", help="choose articles of a pool for annotation, and their splits")
+    selecting.add_argument("pool", type=Path, metavar="POOL", help="articles, JSON Lines or its .xz")
+    selecting.add_argument("plan", type=Path, metavar="PLAN.yaml", help="like annotations/selection.yaml")
+    selecting.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON Lines, an article a line")
+    selecting.set_defaults(run=_select)
+
+    detaching = commands.add_parser("detach", help="annotations without the text, to publish where it may not be")
+    detaching.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
+    detaching.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON Lines")
+    detaching.set_defaults(run=_detach)
+
+    hydrating = commands.add_parser("hydrate", help="put the text back into detached annotations")
+    hydrating.add_argument("files", type=Path, nargs="+", metavar="FILE", help="detached annotations")
+    hydrating.add_argument(
+        "--pool",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="pool files, or folders with clones of the public corpora",
+    )
+    hydrating.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="a file of the same name is written there"
+    )
+    hydrating.set_defaults(run=_hydrate)
 
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)
@@ -183,6 +213,56 @@ def _convert(arguments: argparse.Namespace) -> int:
         f"{len(documents)} document(s), {kept} entities written to {arguments.output}, {widened} of them extended to "
         f"whole words; left out: {entities - kept} nested or overlapping entities, {events} events"
     )
+    return 0
+
+
+def _select(arguments: argparse.Namespace) -> int:
+    pool = read_pool([arguments.pool])
+    chosen = select(list(pool.values()), load_plan(arguments.plan))
+    rows = [
+        {
+            "id": row.id,
+            "split": row.split,
+            "sha256": fingerprint(pool[row.id].text),
+            "published": pool[row.id].published,
+            "words": len(pool[row.id].text.split()),
+            **{key: pool[row.id].extra[key] for key in ("source", "outlet") if key in pool[row.id].extra},
+            "traits": row.traits,
+        }
+        for row in chosen
+    ]
+    with replacing(arguments.output) as partial:
+        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    for split, articles in Counter(row.split for row in chosen).items():
+        words = sum(row["words"] for row in rows if row["split"] == split)
+        print(f"{split}: {articles} articles, {words:,} words")
+    return 0
+
+
+def _detach(arguments: argparse.Namespace) -> int:
+    documents = load_corpus(arguments.corpus)
+    write_detached(arguments.output, documents)
+    print(f"{len(documents)} document(s) written to {arguments.output}, without their text")
+    return 0
+
+
+def _hydrate(arguments: argparse.Namespace) -> int:
+    files = {file.name: read_detached(file) for file in arguments.files}
+    if len(files) < len(arguments.files):
+        raise InputError("two files have one name; hydrate them in two calls, to two folders")
+    pool = read_pool(arguments.pool, {data["id"] for documents in files.values() for data in documents})
+    made: dict[str, list[Document]] = {}
+    problems: list[str] = []
+    for name, documents in files.items():
+        try:
+            made[name] = list(hydrated(documents, pool, name))
+        except HydrationError as error:
+            problems += error.problems
+    if problems:
+        raise HydrationError(problems)
+    for name, found in made.items():
+        write_documents(arguments.output / name, found)
+        print(f"{len(found)} document(s) written to {arguments.output / name}")
     return 0
 
 
