@@ -140,7 +140,8 @@ def load_pretraining(path: Path) -> Pretraining:
         ConfigError: see :func:`rasid_training.configuration_file.load`.
     """
     data = load(path, Pretraining).to_dict()
-    data["text"]["files"] = [_at(path.parent, name) for name in data["text"]["files"]]
+    for text in filter(None, (data["text"], data["text"]["domain"])):
+        text["files"] = [_at(path.parent, name) for name in text["files"]]
     data["output"] = _at(path.parent, data["output"])
     if data["start"] is not None:
         data["start"] = _at(path.parent, data["start"])

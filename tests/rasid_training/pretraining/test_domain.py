@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rasid.errors import InputError
+from rasid_training.config import load_pretraining
 from rasid_training.pretraining.domain import nearest
 from rasid_training.pretraining.loop import RECORD, pretrain
 from rasid_training.pretraining.settings import Domain, Pretraining, PretrainingError, Text
@@ -20,6 +22,7 @@ from rasid_training.pretraining.shards import prepare
 
 from .conftest import Make
 
+ROOT = Path(__file__).parent.parent.parent.parent
 _END = 0
 
 
@@ -89,6 +92,13 @@ def test_a_run_reads_what_is_near_and_tells_so(
     assert record["recipe"]["text"]["domain"] == {"files": ["domain.jsonl"], "share": 0.4}
     assert record["corpus"]["training"] == corpus.pieces
     assert Pretraining.from_dict(chosen.to_dict()) == chosen
+
+
+def test_its_files_count_from_the_configuration(tmp_path: Path) -> None:
+    data = yaml.safe_load((ROOT / "configs" / "pretrain.yaml").read_text(encoding="utf-8"))
+    data["text"]["domain"] = {"files": ["near.jsonl"], "share": 0.3}
+    (tmp_path / "pretrain.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    assert load_pretraining(tmp_path / "pretrain.yaml").text.domain == Domain([str(tmp_path / "near.jsonl")], 0.3)
 
 
 def test_the_domain_is_not_needed_again(tmp_path: Path, make: Make, two_subjects: tuple[list[str], list[str]]) -> None:
