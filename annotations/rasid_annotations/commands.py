@@ -22,6 +22,7 @@ from rasid_annotations.flat import seqeval_report
 from rasid_annotations.notation import NotationError, parse
 from rasid_annotations.pool import read_pool
 from rasid_annotations.publishing import HydrationError, fingerprint, hydrated, read_detached, write_detached
+from rasid_annotations.review import read_settled, review
 from rasid_annotations.scoring import score
 from rasid_annotations.selection import load_plan, select
 from rasid_annotations.statistics import statistics
@@ -30,7 +31,7 @@ _CORPUS_HELP = "JSON Lines file, folder of them, or column file of words and tag
 
 
 def annotations(argv: Sequence[str]) -> int:
-    """``rasid annotations check | stats | resolve | convert | select | detach | hydrate``.
+    """``rasid annotations check | stats | resolve | convert | review | select | detach | hydrate``.
 
     Returns:
         0, or 1 where ``check`` found problems.
@@ -52,6 +53,12 @@ def annotations(argv: Sequence[str]) -> int:
     _add_corpus(counting)
     counting.add_argument("--json", action="store_true", help="print JSON instead of a table")
     counting.set_defaults(run=_stats)
+
+    reviewing = commands.add_parser("review", help="list probable slips of annotators")
+    _add_corpus(reviewing, schema=False)
+    reviewing.add_argument("--settled", type=Path, metavar="FILE", help="rows, as --json prints them, to leave out")
+    reviewing.add_argument("--json", action="store_true", help="print JSON Lines without words of the articles")
+    reviewing.set_defaults(run=_review)
 
     resolving = commands.add_parser("resolve", help="turn annotations written by their own words into offsets")
     resolving.add_argument("articles", type=Path, metavar="ARTICLES.jsonl", help="the articles, a document a line")
@@ -136,9 +143,10 @@ def evaluate(argv: Sequence[str]) -> int:
     return 0
 
 
-def _add_corpus(parser: argparse.ArgumentParser) -> None:
+def _add_corpus(parser: argparse.ArgumentParser, *, schema: bool = True) -> None:
     parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
-    _add_schema(parser)
+    if schema:
+        _add_schema(parser)
 
 
 def _add_sentences(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +175,22 @@ def _check(arguments: argparse.Namespace) -> int:
 def _stats(arguments: argparse.Namespace) -> int:
     counted = statistics(load_corpus(arguments.corpus), load_schema(arguments.schema))
     print(json.dumps(counted.to_dict(), ensure_ascii=False, indent=2) if arguments.json else counted.table())
+    return 0
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    documents = load_corpus(arguments.corpus)
+    settled = read_settled(arguments.settled) if arguments.settled else frozenset()
+    found = review(documents)
+    left = [row for row in found if row.key not in settled]
+    for row in left:
+        print(json.dumps(row.to_dict(), ensure_ascii=False) if arguments.json else row)
+    if not arguments.json:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(row.kind for row in left).items())
+        print(
+            f"{len(documents)} document(s) reviewed: {len(left)} place(s) to look at{f' ({kinds})' if kinds else ''}, "
+            f"{len(found) - len(left)} settled before"
+        )
     return 0
 
 
