@@ -20,8 +20,10 @@ def replacing(path: Path) -> Iterator[Path]:
     The parent folder is made where it is missing. Where anything fails, an existing file stays as it was.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or ``path`` is a folder or a device, which a file must not replace.
     """
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: not a regular file; name a file, or write to standard output and redirect it")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # processes that train together write alike
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

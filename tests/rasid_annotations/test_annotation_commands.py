@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from annotation_samples import ARTICLE, SCHEMA, WRITTEN, document, entity, event, sample
 
 from rasid.document import Document, read_documents, write_documents
-from rasid.errors import InputError, RasidError
+from rasid.errors import InputError, OutputError, RasidError
 from rasid_annotations.commands import annotations, evaluate
 from rasid_annotations.notation import NotationError
 
@@ -75,6 +76,14 @@ def test_resolve_to_standard_output_and_to_a_file(articles: Path, tmp_path: Path
     assert annotations(["resolve", str(articles), file, "--output", str(output)]) == 0
     assert list(read_documents(output)) == [sample()]
     assert capsys.readouterr().out == ""
+
+
+def test_a_device_is_not_replaced(articles: Path, tmp_path: Path) -> None:
+    file, pipe = written(tmp_path, "zahra.ann", WRITTEN), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="not a regular file; name a file, or write to standard output"):
+        annotations(["resolve", str(articles), file, "--output", str(pipe)])
+    assert pipe.is_fifo()
 
 
 def test_resolve_writes_all_or_nothing(articles: Path, tmp_path: Path, capsys: Capture) -> None:
