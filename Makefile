@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model ner check-ner install clean
+.PHONY: run test lint bench model ner check-ner hydrate install clean
 
 install: $(INSTALLED)
 
@@ -39,6 +39,14 @@ lint: $(INSTALLED)
 # What README quotes: speed, memory, start-up.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/predictor.py
+
+# Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
+POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz
+DETACHED := $(wildcard annotations/corpus/detached/*.jsonl)
+
+hydrate: $(INSTALLED)
+	$(BIN)/rasid annotations hydrate $(DETACHED) --pool $(POOL) --output annotations/hydrated
+	$(BIN)/rasid annotations check annotations/hydrated
 
 # How the model inside the package is made: measured by leaving one article out, then trained on all of them.
 model: $(INSTALLED)
