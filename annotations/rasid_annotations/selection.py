@@ -36,14 +36,23 @@ class Split:
     Attributes:
         articles: how many are wanted.
         outlets, months: what articles it is drawn from: of one of the outlets, or published in one of the months
-            (``2018-09``). No other split gets these. Without either it is drawn from all that no split claims.
+            (``2018-09``). No other split gets these. Without either it is drawn from all that no split claims and no
+            split before it has drawn.
         include: ids of articles that belong to it in any case, whatever their length.
+        density: words that tell of the values of the stratum ``event``, to each hundred words, that an article must
+            have at least: more of them, more events for the same reading.
     """
 
     articles: int
     outlets: tuple[str, ...] = ()
     months: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    density: float = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether it is drawn from what no split claims."""
+        return not self.outlets and not self.months
 
     def claims(self, article: Document) -> bool:
         """Whether the article is of an outlet or month that this split keeps to itself."""
@@ -121,10 +130,10 @@ def load_plan(path: Path) -> Plan:
 
 def _split(keys: Mapping[str, Any]) -> Split:
     lists = {name: tuple(map(str, keys.get(name, ()))) for name in ("outlets", "months", "include")}
-    unknown = set(keys) - {"articles", *lists}
+    unknown = set(keys) - {"articles", "density", *lists}
     if unknown:
         raise KeyError(sorted(unknown)[0])
-    return Split(articles=int(keys["articles"]), **lists)
+    return Split(articles=int(keys["articles"]), density=float(keys.get("density", 0)), **lists)
 
 
 def select(articles: Sequence[Document], plan: Plan) -> list[Selected]:
@@ -157,7 +166,9 @@ def select(articles: Sequence[Document], plan: Plan) -> list[Selected]:
     for name, split in plan.splits.items():
         counts: dict[str, Counter[str]] = {}
         drawn = [by_id[article] for article in split.include]
-        left = [a for a in pool if home[a.id] == name and a.id not in split.include and _fits(a, plan)]
+        left = [a for a in pool if home[a.id] == name or (home[a.id] is None and split.open)]
+        left = [a for a in left if a.id not in split.include and _fits(a, plan)]
+        left = [a for a in left if not split.density or _density(a, plan) >= split.density]
         shares = _shares([traits[article.id] for article in left])
         for article in drawn:
             _count(counts, traits[article.id])
@@ -177,14 +188,16 @@ def select(articles: Sequence[Document], plan: Plan) -> list[Selected]:
 
 
 def _home(article: Document, plan: Plan) -> str | None:
+    """The split that an article belongs to; None leaves it to the open ones."""
     for name, split in plan.splits.items():
         if article.id in split.include:
             return name
-    for name, split in plan.splits.items():
-        if split.claims(article):
-            return name
-    open_to_all = (name for name, split in plan.splits.items() if not split.outlets and not split.months)
-    return next(open_to_all, None)
+    return next((name for name, split in plan.splits.items() if split.claims(article)), None)
+
+
+def _density(article: Document, plan: Plan) -> float:
+    words = {word for words in plan.strata.get("event", {}).values() for word in words}
+    return 100 * sum(article.text.count(word) for word in words) / len(article.text.split())
 
 
 def _fits(article: Document, plan: Plan) -> bool:

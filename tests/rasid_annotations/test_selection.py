@@ -77,6 +77,17 @@ def test_a_report_is_chosen_once(pool: list[Document]) -> None:
     assert len({row.id.removesuffix("-copy") for row in chosen}) == 60
 
 
+def test_a_later_split_takes_denser_articles_and_leaves_the_earlier_as_it_is(pool: list[Document]) -> None:
+    alone = select(pool, replace(PLAN, splits={"train": Split(20)}))
+    both = select(pool, replace(PLAN, splits={"train": Split(20), "dense": Split(20, density=4)}))
+    assert both[:20] == alone
+    assert len({row.id for row in both}) == 40
+    by_id = {a.id: a.text for a in pool}
+    for row in both[20:]:
+        text = by_id[row.id]
+        assert 100 * (text.count("قتل") + text.count("نزح")) / len(text.split()) >= 4
+
+
 def test_lengths_are_kept(pool: list[Document]) -> None:
     chosen = select(pool, replace(PLAN, words=(12, 20), splits={"train": Split(20)}))
     words = {a.id: len(a.text.split()) for a in pool}
