@@ -42,7 +42,7 @@ bench: $(INSTALLED)
 
 # Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
 POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz
-DETACHED := $(wildcard annotations/corpus/detached/*.jsonl annotations/readings/pool-*.jsonl)
+DETACHED := $(wildcard annotations/corpus/detached/*.jsonl annotations/readings/pool-*.jsonl annotations/readings/test-*.jsonl)
 
 hydrate: $(INSTALLED)
 	$(BIN)/rasid annotations hydrate $(DETACHED) --pool $(POOL) --output annotations/hydrated
