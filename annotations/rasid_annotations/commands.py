@@ -7,6 +7,7 @@ them.
 # No `from __future__ import annotations` here: it would bind the name of the entry point below.
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from rasid_annotations.checks import check
 from rasid_annotations.columns import is_column_file, snapped, write_columns
 from rasid_annotations.corpus import load_corpus, load_schema
 from rasid_annotations.flat import seqeval_report
-from rasid_annotations.notation import NotationError, parse
+from rasid_annotations.notation import NotationError, parse, write
 from rasid_annotations.pool import read_pool
 from rasid_annotations.publishing import HydrationError, fingerprint, hydrated, read_detached, write_detached
 from rasid_annotations.review import read_settled, review
@@ -31,7 +32,7 @@ _CORPUS_HELP = "JSON Lines file, folder of them, or column file of words and tag
 
 
 def annotations(argv: Sequence[str]) -> int:
-    """``rasid annotations check | stats | resolve | convert | review | select | detach | hydrate``.
+    """``rasid annotations check | stats | resolve | write | convert | review | select | detach | hydrate``.
 
     Returns:
         0, or 1 where ``check`` found problems.
@@ -66,6 +67,11 @@ def annotations(argv: Sequence[str]) -> int:
     resolving.add_argument("--output", type=Path, metavar="FILE", help="write there instead of standard output")
     _add_schema(resolving)
     resolving.set_defaults(run=_resolve)
+
+    writing = commands.add_parser("write", help="write annotations by their own words, to correct them in an editor")
+    writing.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
+    writing.add_argument("--output", type=Path, required=True, metavar="DIR", help="a file ID.ann an article")
+    writing.set_defaults(run=_write)
 
     converting = commands.add_parser("convert", help="JSON Lines to a column file of words and tags, or the reverse")
     converting.add_argument("corpus", type=Path, nargs="+", metavar="IN", help=_CORPUS_HELP)
@@ -216,6 +222,30 @@ def _resolve(arguments: argparse.Namespace) -> int:
     else:
         for document in resolved.values():
             print(dumps(document))
+    return 0
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    written: dict[Path, str] = {}
+    problems: list[str] = []
+    for document in load_corpus(arguments.corpus):
+        try:
+            text = write(document)
+        except NotationError as error:
+            problems += error.problems
+            continue
+        file = arguments.output / (re.sub(r"[^\w.-]", "_", document.id) + ".ann")
+        if file in written:
+            problems.append(f"{document.id}: another article would be written to {file} too; rename one")
+        elif file.exists() and _read(file) != text:
+            problems.append(f"{file}: exists with other annotations, which may be somebody's work; name another folder")
+        written[file] = text
+    if problems:
+        raise NotationError(problems)
+    for file, text in written.items():
+        with replacing(file) as partial:
+            partial.write_text(text, encoding="utf-8")
+    print(f"{len(written)} file(s) written to {arguments.output}")
     return 0
 
 

@@ -54,6 +54,19 @@ def parse(text: str, documents: Mapping[str, Document], schema: Schema, name: st
     return reader.finish()
 
 
+def write(document: Document) -> str:
+    """The annotations of ``document`` as ``parse`` reads them: the same spans, types and links, under new ids.
+
+    Raises:
+        NotationError: a mention cannot be written by its words (it begins or ends inside a word, or in another
+            paragraph than it ends, or than an event whose argument it is).
+    """
+    writer = _Writer(document)
+    for number, paragraph in enumerate(paragraphs(document.text), 1):
+        writer.paragraph(number, paragraph)
+    return writer.finish()
+
+
 def occurrences(paragraph: str, words: str) -> list[int]:
     """Start offsets in ``paragraph`` where ``words`` stand as whole words, proclitics apart."""
     spans = (match.span() for match in re.finditer(re.escape(words), paragraph))
@@ -215,6 +228,54 @@ class _Reader:
                         f"{self._name}: {item.id} marks {self._document.mention(item)!r} as {item.type} again, after "
                         f"{first}; remove one, or write @2 for the second place where the words stand"
                     )
+
+
+class _Writer:
+    """Writes a document paragraph by paragraph and keeps what cannot be written."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._lines = [f"{_TITLE}{document.id}"]
+        self._problems: list[str] = []
+        self._left = {entity.id for entity in document.entities} | {event.id for event in document.events}
+
+    def paragraph(self, number: int, here: Paragraph) -> None:
+        end = here.start + len(here.text)
+        entities = [item for item in self._document.entities if here.start <= item.start < item.end <= end]
+        events = [item for item in self._document.events if here.start <= item.start < item.end <= end]
+        self._left -= {entity.id for entity in entities} | {event.id for event in events}
+        if entities or events:
+            self._lines.append(f"P {number}")
+        names = {entity.id: place for place, entity in enumerate(entities, 1)}
+        for entity in entities:
+            self._lines.append(f"T {names[entity.id]} {self._label(here, entity)} {self._document.mention(entity)}")
+        for place, event in enumerate(events, 1):
+            for argument in event.arguments:
+                if argument.entity not in names:
+                    self._bad(f"{event.id} has the argument {argument.entity} in another paragraph; remove the link")
+            links = "".join(f" {a.role}={names.get(a.entity)}" for a in event.arguments)
+            head = f"E {place} {self._label(here, event)} {event.modality} {self._document.mention(event)}"
+            self._lines.append(f"{head} |{links}" if links else head)
+
+    def finish(self) -> str:
+        """The file, or every problem at once."""
+        for name in sorted(self._left):
+            self._bad(f"{name} does not stand in one paragraph; end it where its line ends")
+        if self._problems:
+            raise NotationError(self._problems)
+        return "\n".join(self._lines) + "\n"
+
+    def _bad(self, reason: str) -> None:
+        self._problems.append(f"{self._document.id}: {reason}")
+
+    def _label(self, here: Paragraph, item: Entity | Event) -> str:
+        words, start = self._document.mention(item), item.start - here.start
+        starts = occurrences(here.text, words)
+        if start not in starts or words != words.strip():
+            self._bad(f"{item.id} {words!r} does not stand as whole words; move its ends to those of words")
+            return item.type
+        nth = starts.index(start)
+        return f"{item.type}@{nth + 1}" if nth else item.type
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:

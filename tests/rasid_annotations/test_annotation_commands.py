@@ -113,6 +113,31 @@ def test_resolve_names_a_file_that_it_cannot_read(articles: Path, tmp_path: Path
         annotations(["resolve", str(articles), str(tmp_path / "none.ann")])
 
 
+def test_write_gives_files_that_resolve_again_and_overwrites_nobodys_work(
+    corpus: Path, articles: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    folder = tmp_path / "written"
+    for _ in range(2):  # the same files again are no loss
+        assert annotations(["write", str(corpus), "--output", str(folder)]) == 0
+        assert capsys.readouterr().out == f"1 file(s) written to {folder}\n"
+    (file,) = folder.iterdir()
+    assert annotations(["resolve", str(articles), str(file)]) == 0
+    again = Document.from_dict(json.loads(capsys.readouterr().out))
+    assert [(e.type, e.start, e.end) for e in again.entities] == [(e.type, e.start, e.end) for e in sample().entities]
+    file.write_text(corrected := file.read_text(encoding="utf-8").replace("negated", "actual"), encoding="utf-8")
+    with pytest.raises(NotationError, match=r"zahra\.ann: exists with other annotations.*name another folder"):
+        annotations(["write", str(corpus), "--output", str(folder)])
+    assert file.read_text(encoding="utf-8") == corrected
+
+
+def test_write_refuses_two_articles_for_one_file(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    write_documents(corpus, [document(name="a/b"), document(name="a:b")])
+    with pytest.raises(NotationError, match=r"a:b: another article would be written to .*a_b\.ann too"):
+        annotations(["write", str(corpus), "--output", str(tmp_path / "written")])
+    assert not (tmp_path / "written").exists()
+
+
 def test_evaluate_prints_a_table_and_writes_json(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
     predicted, output = tmp_path / "predicted.jsonl", tmp_path / "new" / "report.json"
     write_documents(predicted, [replace(sample(), entities=sample().entities[:-1], events=sample().events[:-1])])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from annotation_samples import ARTICLE, SCHEMA, TEXT, WRITTEN, sample
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rasid.document import Document, Entity
+from rasid.document import Argument, Document, Entity, Event
 from rasid_annotations.checks import check
-from rasid_annotations.notation import NotationError, occurrences, parse
+from rasid_annotations.corpus import load_corpus
+from rasid_annotations.notation import NotationError, occurrences, parse, write
+from rasid_annotations.words import paragraphs
 
 ARTICLES = {ARTICLE.id: ARTICLE}
 
@@ -151,3 +157,49 @@ def test_lines_outside_a_paragraph() -> None:
 def test_all_problems_are_told_at_once() -> None:
     found = problems(BLOCK + "T 3 LOC حلب\nE 1 MURDER real قتل | VICTIM=2\n")
     assert [problem.split(":")[1] for problem in found] == ["5", "6", "6", "6", "6"]
+
+
+def contents(document: Document) -> tuple[set[tuple[object, ...]], set[tuple[object, ...]]]:
+    spans = {e.id: (e.type, e.start, e.end) for e in document.entities}
+    return set(spans.values()), {
+        (e.type, e.start, e.end, e.modality, frozenset((a.role, spans[a.entity]) for a in e.arguments))
+        for e in document.events
+    }
+
+
+def test_what_is_written_is_read_back_the_same() -> None:
+    seeds = load_corpus([Path("annotations/corpus/seeds.jsonl")])
+    for document in (sample(), *seeds):
+        again = parse(write(document), {document.id: document}, SCHEMA, "f.ann")
+        assert contents(again) == contents(document)
+        assert write(again) == write(document)
+
+
+@given(st.data())
+def test_any_mentions_of_whole_words_are_read_back_the_same(data: st.DataObject) -> None:
+    text = data.draw(st.text(st.sampled_from("اب 7“”،و\n"), max_size=40))
+    spans = [(p.start + s, p.start + e) for p in paragraphs(text) for s, e in _whole(p.text)]
+    chosen = data.draw(st.sets(st.sampled_from(spans), max_size=8)) if spans else set()
+    entities = tuple(Entity(f"e{n}", "LOC", start, end) for n, (start, end) in enumerate(sorted(chosen)))
+    document = Document("d", text, entities=entities)
+    assert contents(parse(write(document), {"d": document}, SCHEMA, "f.ann")) == contents(document)
+
+
+def _whole(paragraph: str) -> list[tuple[int, int]]:
+    """Every span that can be a mention: of whole words, without white space at its ends."""
+    ends = range(len(paragraph) + 1)
+    spans = [(s, e) for s in ends for e in ends if s < e and paragraph[s:e] == paragraph[s:e].strip()]
+    return [(s, e) for s, e in spans if s in occurrences(paragraph, paragraph[s:e])]
+
+
+def test_what_cannot_be_written_by_its_words_is_told() -> None:
+    bad = Document(
+        "d",
+        "قتل مدنيون\nفي المدينة",
+        entities=(Entity("half", "PEOPLE", 5, 8), Entity("two", "LOC", 4, 15), Entity("far", "LOC", 14, 21)),
+        events=(Event("kill", "KILL", 0, 3, "actual", arguments=(Argument("PLACE", "far"),)),),
+    )
+    with pytest.raises(NotationError) as caught:
+        write(bad)
+    told = sorted(problem.split(";")[0] for problem in caught.value.problems)
+    assert [line[:7] for line in told] == ["d: half", "d: kill", "d: two "]
