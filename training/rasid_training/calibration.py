@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ LOOSE = 0.02
 """Raw probability from which a candidate is kept for fitting: far below any threshold that is ever chosen."""
 
 _FEWEST = 20  # right and wrong candidates each; below that a fit would be a guess
+_PRIOR = 200.0  # mentions of any type that a type's own are added to where its threshold is chosen
 _GRID = np.arange(0.10, 0.91, 0.05)
 
 
@@ -28,7 +29,7 @@ def loose(schema: Schema) -> Calibration:
 
 
 def fit(gold: Sequence[Document], candidates: Sequence[Document], schema: Schema) -> Calibration:
-    """Platt scaling (Platt 1999) and the threshold of best F1, for entities, triggers and arguments each.
+    """Platt scaling (Platt 1999) for entities, triggers and arguments each, and the threshold of best F1 for each type.
 
     Args:
         gold: annotated articles.
@@ -47,10 +48,9 @@ def fit(gold: Sequence[Document], candidates: Sequence[Document], schema: Schema
         pairs = [(facts(g), facts(c)) for g, c in zip(gold, shown, strict=True)]
         scale = _platt(pairs)
         scored = [(truth, {fact: _scaled(score, scale) for fact, score in found.items()}) for truth, found in pairs]
-        threshold = _best_threshold(scored)
         calibration = Calibration(
             scales={**calibration.scales, head: scale},
-            thresholds={**calibration.thresholds, **dict.fromkeys(names, threshold)},
+            thresholds={**calibration.thresholds, **_thresholds(scored, names)},
         )
     return calibration
 
@@ -107,13 +107,25 @@ def _platt(pairs: Sequence[tuple[Facts, Facts]]) -> tuple[float, float]:
     return (scale, offset) if scale > 0 else (1.0, 0.0)
 
 
-def _best_threshold(pairs: Sequence[tuple[Facts, Facts]]) -> float:
-    """The threshold of best micro F1; among equals the one nearest to 0.5."""
+def _thresholds(pairs: Sequence[tuple[Facts, Facts]], names: Sequence[str]) -> dict[str, float]:
+    """For each type the threshold of best F1; among equals the one nearest to 0.5.
 
-    def f1(threshold: float) -> float:
-        kept = [(truth, {f for f, s in found.items() if (s or 0.0) >= threshold}) for truth, found in pairs]
-        right = sum(len(found & truth.keys()) for truth, found in kept)
-        return 2 * right / max(sum(len(truth) + len(found) for truth, found in kept), 1)
-
-    key: Callable[[float], tuple[float, float]] = lambda t: (round(f1(t), 6), -abs(t - 0.5))  # noqa: E731
-    return round(float(max(_GRID, key=key)), 2)
+    The counts of all types together, shrunk to those of ``_PRIOR`` mentions, are added to those of the type: a rare
+    type follows the others, and a frequent one itself.
+    """
+    counts = np.zeros((len(names), len(_GRID), 2))  # right and found, by type and threshold
+    gold = np.zeros(len(names))
+    places = {name: place for place, name in enumerate(names)}
+    for truth, found in pairs:
+        for fact in truth:
+            gold[places[fact.kind]] += 1
+        for fact, score in found.items():
+            kept = (score or 0.0) + 1e-9 >= _GRID
+            counts[places[fact.kind], :, 0] += kept & (fact in truth)
+            counts[places[fact.kind], :, 1] += kept
+    share = min(1.0, _PRIOR / max(gold.sum(), 1.0))
+    counts += share * counts.sum(axis=0)
+    gold += share * gold.sum()
+    f1 = 2 * counts[:, :, 0] / np.maximum(counts[:, :, 1] + gold[:, None], 1e-9)
+    best = [max(range(len(_GRID)), key=lambda t: (round(row[t], 6), -abs(_GRID[t] - 0.5))) for row in f1]
+    return {name: round(float(_GRID[place]), 2) for name, place in zip(names, best, strict=True)}
