@@ -1,7 +1,6 @@
-"""Entry points of the command ``rasid``: ``rasid annotations …`` and ``rasid evaluate …``.
+"""Entry point of ``rasid annotations …``: it takes the arguments after its name and returns the exit status.
 
-Each takes the arguments after its name and returns the exit status; errors of Rasid go to the caller, which prints
-them.
+Errors of Rasid go to the caller, which prints them.
 """
 
 # No `from __future__ import annotations` here: it would bind the name of the entry point below.
@@ -11,28 +10,27 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rasid.document import Document, dumps, write_documents
 from rasid.errors import InputError
 from rasid.files import replacing, write_json
+from rasid_annotations.agreement import kappas
 from rasid_annotations.checks import check
 from rasid_annotations.columns import is_column_file, snapped, write_columns
 from rasid_annotations.corpus import load_corpus, load_schema
-from rasid_annotations.flat import seqeval_report
+from rasid_annotations.disagreements import disagreements
 from rasid_annotations.notation import NotationError, parse, write
+from rasid_annotations.options import CORPUS_HELP, add_sentences
 from rasid_annotations.pool import read_pool
 from rasid_annotations.publishing import HydrationError, fingerprint, hydrated, read_detached, write_detached
 from rasid_annotations.review import read_settled, review
-from rasid_annotations.scoring import score
+from rasid_annotations.scoring import paired, score
 from rasid_annotations.selection import load_plan, select
 from rasid_annotations.statistics import statistics
 
-_CORPUS_HELP = "JSON Lines file, folder of them, or column file of words and tags"
-
 
 def annotations(argv: Sequence[str]) -> int:
-    """``rasid annotations check | stats | resolve | write | convert | review | select | detach | hydrate``.
+    """``rasid annotations agreement | check | stats | resolve | write | convert | review | select | detach | hydrate``.
 
     Returns:
         0, or 1 where ``check`` found problems.
@@ -45,6 +43,13 @@ def annotations(argv: Sequence[str]) -> int:
         prog="rasid annotations", description="Check, count, resolve, convert and publish annotations."
     )
     commands = parser.add_subparsers(dest="command", required=True)
+
+    agreeing = commands.add_parser("agreement", help="compare two annotators of the same articles")
+    agreeing.add_argument("first", type=Path, metavar="FIRST", help=CORPUS_HELP)
+    agreeing.add_argument("second", type=Path, metavar="SECOND", help="the same articles by another annotator")
+    agreeing.add_argument("--list", action="store_true", help="list every disagreement, with its words")
+    agreeing.add_argument("--output", type=Path, metavar="REPORT.json", help="write the whole report as JSON too")
+    agreeing.set_defaults(run=_agreement)
 
     checking = commands.add_parser("check", help="print every problem of a corpus; exit 1 where there is one")
     _add_corpus(checking)
@@ -69,14 +74,14 @@ def annotations(argv: Sequence[str]) -> int:
     resolving.set_defaults(run=_resolve)
 
     writing = commands.add_parser("write", help="write annotations by their own words, to correct them in an editor")
-    writing.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
+    writing.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=CORPUS_HELP)
     writing.add_argument("--output", type=Path, required=True, metavar="DIR", help="a file ID.ann an article")
     writing.set_defaults(run=_write)
 
     converting = commands.add_parser("convert", help="JSON Lines to a column file of words and tags, or the reverse")
-    converting.add_argument("corpus", type=Path, nargs="+", metavar="IN", help=_CORPUS_HELP)
+    converting.add_argument("corpus", type=Path, nargs="+", metavar="IN", help=CORPUS_HELP)
     converting.add_argument("output", type=Path, metavar="OUT", help="JSON Lines if named *.jsonl, else a column file")
-    _add_sentences(converting)
+    add_sentences(converting)
     converting.set_defaults(run=_convert)
 
     selecting = commands.add_parser("select", help="choose articles of a pool for annotation, and their splits")
@@ -86,7 +91,7 @@ def annotations(argv: Sequence[str]) -> int:
     selecting.set_defaults(run=_select)
 
     detaching = commands.add_parser("detach", help="annotations without the text, to publish where it may not be")
-    detaching.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
+    detaching.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=CORPUS_HELP)
     detaching.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON Lines")
     detaching.set_defaults(run=_detach)
 
@@ -110,55 +115,10 @@ def annotations(argv: Sequence[str]) -> int:
     return status
 
 
-def evaluate(argv: Sequence[str]) -> int:
-    """``rasid evaluate GOLD PRED``: print the scores of PRED against GOLD, and write them as JSON where asked.
-
-    Where GOLD is a column file, PRED is scored by whole words, as published figures are.
-
-    Returns:
-        0.
-
-    Raises:
-        RasidError: the input cannot be used; the message names the item and the remedy.
-        SystemExit: from argparse, for ``--help`` and a wrong command line.
-    """
-    parser = argparse.ArgumentParser(prog="rasid evaluate", description="Score predicted documents against gold.")
-    parser.add_argument("gold", type=Path, metavar="GOLD", help=_CORPUS_HELP)
-    parser.add_argument("predicted", type=Path, metavar="PRED", help="the same documents as predicted")
-    _add_sentences(parser)
-    parser.add_argument("--output", type=Path, metavar="REPORT.json", help="write the whole report as JSON too")
-    parser.add_argument("--resamples", type=int, default=1000, metavar="N", help="bootstrap resamples (default 1000)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the resampling (default 0)")
-    arguments = parser.parse_args(argv)
-
-    gold, predicted = (
-        load_corpus([path], sentences=arguments.sentences) for path in (arguments.gold, arguments.predicted)
-    )
-    by_word = arguments.gold.is_file() and is_column_file(arguments.gold)
-    if by_word:
-        predicted = [snapped(document) for document in predicted]
-    report = score(gold, predicted, resamples=arguments.resamples, seed=arguments.seed)
-    flat = seqeval_report(gold, predicted)
-    if arguments.output:
-        write_json(arguments.output, report.to_dict() | {"seqeval": flat, "snapped": by_word})
-    if by_word:
-        print("gold is tagged word by word: predictions are snapped to whole words, the longest of those that overlap")
-    print(report.table())
-    print()
-    print(_seqeval_line(flat))
-    return 0
-
-
 def _add_corpus(parser: argparse.ArgumentParser, *, schema: bool = True) -> None:
-    parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=_CORPUS_HELP)
+    parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=CORPUS_HELP)
     if schema:
         _add_schema(parser)
-
-
-def _add_sentences(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--sentences", type=int, default=1, metavar="N", help="of column files, how many make a document (default 1)"
-    )
 
 
 def _add_schema(parser: argparse.ArgumentParser) -> None:
@@ -197,6 +157,24 @@ def _review(arguments: argparse.Namespace) -> int:
             f"{len(documents)} document(s) reviewed: {len(left)} place(s) to look at{f' ({kinds})' if kinds else ''}, "
             f"{len(found) - len(left)} settled before"
         )
+    return 0
+
+
+def _agreement(arguments: argparse.Namespace) -> int:
+    first, second = load_corpus([arguments.first]), load_corpus([arguments.second])
+    report, kappa = score(first, second), kappas(first, second)
+    differences = [(ours, row) for ours, theirs in paired(first, second) for row in disagreements(ours, theirs)]
+    if arguments.output:
+        rows = [row.to_dict() for _, row in differences]
+        write_json(arguments.output, report.to_dict() | {"kappa": kappa, "disagreements": rows})
+    print(report.table())
+    print()
+    told = {layer: "–" if value is None else f"{value:.3f}" for layer, value in kappa.items()}
+    print(f"Cohen's kappa by word: entities {told['entities']}, triggers {told['triggers']}")
+    if arguments.list:
+        print()
+        for document, row in differences:
+            print(row.line(document.text))
     return 0
 
 
@@ -325,12 +303,3 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"{file}: cannot be read as UTF-8 text ({problem})") from None
-
-
-def _seqeval_line(flat: dict[str, Any]) -> str:
-    micro, macro = flat["micro"], flat["macro"]
-    return (
-        f"flat entities (seqeval, strict IOB2): micro P {micro['precision']:.3f} R {micro['recall']:.3f} "
-        f"F1 {micro['f1']:.3f}, macro F1 {macro['f1']:.3f}; "
-        f"nesting drops {flat['dropped_gold']} of {flat['gold_entities']} gold entities"
-    )

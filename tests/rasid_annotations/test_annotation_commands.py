@@ -14,7 +14,8 @@ from annotation_samples import ARTICLE, SCHEMA, WRITTEN, document, entity, event
 
 from rasid.document import Document, read_documents, write_documents
 from rasid.errors import InputError, OutputError, RasidError
-from rasid_annotations.commands import annotations, evaluate
+from rasid_annotations.commands import annotations
+from rasid_annotations.evaluation import evaluate
 from rasid_annotations.notation import NotationError
 
 Capture = pytest.CaptureFixture[str]
@@ -136,6 +137,31 @@ def test_write_refuses_two_articles_for_one_file(tmp_path: Path) -> None:
     with pytest.raises(NotationError, match=r"a:b: another article would be written to .*a_b\.ann too"):
         annotations(["write", str(corpus), "--output", str(tmp_path / "written")])
     assert not (tmp_path / "written").exists()
+
+
+def test_agreement_prints_tables_kappa_and_where_asked_the_disagreements(
+    corpus: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    second, output = tmp_path / "second.jsonl", tmp_path / "agreement.json"
+    write_documents(second, [replace(sample(), entities=sample().entities, events=sample().events[:-1])])
+    assert annotations(["agreement", str(corpus), str(second), "--list", "--output", str(output)]) == 0
+    out = capsys.readouterr().out
+    assert "strict triggers        1.000" in out
+    assert "Cohen's kappa by word: entities 1.000, triggers 0.9" in out
+    assert "zahra P 3  triggers missed: BESIEGE «تحاصر» ≠ –" in out.splitlines()
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert report["kappa"]["entities"] == 1.0
+    assert [row["kind"] for row in report["disagreements"]] == ["missed", "trigger", "trigger"]
+    assert "تحاصر" not in output.read_text(encoding="utf-8")
+    assert annotations(["agreement", str(corpus), str(second)]) == 0
+    assert "zahra P 3" not in capsys.readouterr().out
+
+
+def test_evaluate_lists_errors(corpus: Path, tmp_path: Path) -> None:
+    predicted, errors = tmp_path / "predicted.jsonl", tmp_path / "errors.txt"
+    write_documents(predicted, [replace(sample(), events=())])
+    assert evaluate([str(corpus), str(predicted), "--errors", str(errors), "--resamples", "0"]) == 0
+    assert "zahra P 1  triggers missed: STRIKE «قصف» ≠ –" in errors.read_text(encoding="utf-8").splitlines()
 
 
 def test_evaluate_prints_a_table_and_writes_json(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
