@@ -12,6 +12,7 @@ import pytest
 import rasid_training.commands as commands
 from rasid.decoding import Calibration
 from rasid.document import Argument, Document, Entity, Event, read_documents, write_documents
+from rasid.errors import InputError
 from rasid.schema import Schema
 from rasid_annotations.corpus import load_schema
 from rasid_training import calibration as calibrating
@@ -96,9 +97,9 @@ def test_each_article_is_predicted_by_a_model_without_it(
     assert set(data["curves"]["0"]) == {d.id for d in corpus[:3]}
 
     # An interrupted run: one fold is missing, the others are not computed again.
-    (lost,) = output.glob("seed-1/002-*")
+    (lost,) = output.glob("seed-1/002*")
     (lost / "fold.json").unlink()
-    kept = next(iter(output.glob("seed-1/001-*"))) / "candidates.jsonl"
+    kept = next(iter(output.glob("seed-1/001*"))) / "candidates.jsonl"
     before = kept.stat().st_mtime_ns
     with pytest.raises(TrainingError, match="continue it with --resume"):
         commands.crossvalidate([str(small), "--output", str(output), "--seeds", "2"])
@@ -121,6 +122,18 @@ def test_each_article_is_predicted_by_a_model_without_it(
     card = (model / "README.md").read_text(encoding="utf-8")
     assert "Leaving one article out (3 articles, 2 seed(s))" in card
     assert f"{data['reports']['0']['entities']['strict']['f1']:.3f}" in card
+
+
+def test_only_the_articles_that_are_asked_for_are_left_out(
+    small: Path, tmp_path: Path, corpus: Sequence[Document]
+) -> None:
+    left_out, output = tmp_path / "some.jsonl", tmp_path / "cv"
+    write_documents(left_out, corpus[1:2])
+    assert commands.crossvalidate([str(small), "--output", str(output), "--leave-out", str(left_out)]) == 0
+    assert load_result(output / "crossvalidation.json")["documents"] == [corpus[1].id]
+    write_documents(left_out, corpus[2:4])
+    with pytest.raises(InputError, match=f"--leave-out: {corpus[3].id} is not among the articles"):
+        commands.crossvalidate([str(small), "--output", str(output), "--leave-out", str(left_out)])
 
 
 def test_a_result_that_is_none_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
 from rasid.files import replacing
-from rasid_annotations.corpus import fingerprint
+from rasid_annotations.corpus import fingerprint, load_corpus
 from rasid_training.articles import divided, read_training
 from rasid_training.config import TrainingConfig, load_config, load_pretraining
 from rasid_training.configuration_file import read_yaml
@@ -82,6 +82,7 @@ def crossvalidate(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="default: crossvalidation in the configuration's output"
     )
+    parser.add_argument("--leave-out", type=Path, metavar="CORPUS", help="leave out these in turn, not all articles")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="repeat with N seeds (default 1)")
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     arguments = parser.parse_args(argv)
@@ -90,12 +91,21 @@ def crossvalidate(argv: Sequence[str]) -> int:
     config = load_config(arguments.config)
     output = arguments.output or Path(config.output) / "crossvalidation"
     schema, documents = read_training(config)
+    left_out = documents
+    if arguments.leave_out:
+        names = {document.id for document in load_corpus([arguments.leave_out])}
+        left_out = [document for document in documents if document.id in names]
+        if len(left_out) < len(names):
+            missing = ", ".join(sorted(names - {document.id for document in left_out})[:5])
+            raise InputError(f"--leave-out: {missing} is not among the articles of the configuration's data.train")
 
     _quiet_libraries()
     from rasid_training import evaluation
 
     seeds = [config.optimization.seed + n for n in range(arguments.seeds)]
-    result = evaluation.crossvalidate(config, schema, documents, output, seeds=seeds, resume=arguments.resume)
+    result = evaluation.crossvalidate(
+        config, schema, documents, output, seeds=seeds, left_out=left_out, resume=arguments.resume
+    )
     path = evaluation.save(result, config, documents, output)
     print(result.table())
     print(f"\nresult: {path}")

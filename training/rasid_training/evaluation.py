@@ -85,22 +85,34 @@ def crossvalidate(
     output: Path,
     *,
     seeds: Sequence[int],
+    left_out: Sequence[Document] = (),
     resume: bool = False,
 ) -> CrossValidation:
     """Train once for each article and seed without that article, and predict it.
 
     Every fold's predictions are kept as they come, so that an interrupted run is continued by ``resume``.
 
+    Args:
+        config: everything that decides a training's result.
+        schema: the types.
+        documents: the annotated articles.
+        output: folder for what each fold leaves.
+        seeds: of the trainings.
+        left_out: those of ``documents`` that are left out in turn; empty: all of them.
+        resume: continue an interrupted run.
+
     Raises:
         TrainingError: fewer than two articles, or ``output`` holds another or an unfinished run.
     """
     if len(documents) < 2:
         raise run.TrainingError(f"leaving one article out needs at least 2 articles, the corpus has {len(documents)}")
+    turns = list(left_out) or list(documents)
     identity = {
         "recipe": config.recipe(),
         "encoder": config.encoder.name,
         "schema": schema.to_dict(),
         "corpus": fingerprint(documents),
+        "left_out": [document.id for document in turns],
     }
     run.claim(output, identity, begun=True, resume=resume)
     loose: dict[int, list[Document]] = {}
@@ -108,19 +120,21 @@ def crossvalidate(
     seconds: dict[int, float] = {}
     for seed in seeds:
         loose[seed], curves[seed], seconds[seed] = [], {}, 0.0
-        for number, document in enumerate(documents):
-            fold = _fold(config, schema, documents, number, seed, output)
+        for number, document in enumerate(turns):
+            print(f"rasid: seed {seed}, without {document.id} ({number + 1} of {len(turns)})", file=sys.stderr)
+            others = [other for other in documents if other.id != document.id]
+            fold = _fold(config, schema, others, document, seed, output / f"seed-{seed}" / f"{number:03}")
             loose[seed].append(fold.candidates)
             curves[seed][document.id] = fold.curve
             seconds[seed] += fold.seconds
-    predictions = {seed: _served(documents, candidates, schema) for seed, candidates in loose.items()}
-    pairs = [pair for candidates in loose.values() for pair in zip(documents, candidates, strict=True)]
+    predictions = {seed: _served(turns, candidates, schema) for seed, candidates in loose.items()}
+    pairs = [pair for candidates in loose.values() for pair in zip(turns, candidates, strict=True)]
     return CrossValidation(
         calibration=_fit(pairs, schema),
-        without={d.id: _fit([(g, c) for g, c in pairs if g is not d], schema) for d in documents},
+        without={d.id: _fit([(g, c) for g, c in pairs if g is not d], schema) for d in turns},
         predictions=predictions,
-        reports={seed: score(documents, predicted) for seed, predicted in predictions.items()},
-        seqeval={seed: seqeval_report(documents, predicted) for seed, predicted in predictions.items()},
+        reports={seed: score(turns, predicted) for seed, predicted in predictions.items()},
+        seqeval={seed: seqeval_report(turns, predicted) for seed, predicted in predictions.items()},
         curves=curves,
         seconds=seconds,
     )
@@ -134,18 +148,16 @@ class _Fold:
 
 
 def _fold(
-    config: TrainingConfig, schema: Schema, documents: Sequence[Document], number: int, seed: int, output: Path
+    config: TrainingConfig, schema: Schema, others: Sequence[Document], left_out: Document, seed: int, folder: Path
 ) -> _Fold:
-    """The left-out article as predicted loosely; read from ``output`` where it has been predicted before."""
-    left_out = documents[number]
-    folder = output / f"seed-{seed}" / f"{number:03}-{left_out.id}"
+    """The left-out article as predicted loosely; read from ``folder`` where it has been predicted before."""
     candidates, notes = folder / "candidates.jsonl", folder / "fold.json"
     if not notes.is_file():
         begin = time.monotonic()
-        print(f"rasid: seed {seed}, without {left_out.id} ({number + 1} of {len(documents)})", file=sys.stderr)
         seeded = replace(config, optimization=replace(config.optimization, seed=seed))
-        others = [document for document in documents if document is not left_out]
-        trained = train(seeded, schema, Articles(others), folder / "training", resume=True, cache=output / "features")
+        trained = train(
+            seeded, schema, Articles(others), folder / "training", resume=True, cache=folder.parent / "features"
+        )
         write_documents(candidates, predict_loosely(trained, [left_out]))
         write_json(notes, {"curve": trained.config.provenance["curve"], "seconds": time.monotonic() - begin})
         shutil.rmtree(folder / "training")
@@ -177,7 +189,7 @@ def save(result: CrossValidation, config: TrainingConfig, documents: Sequence[Do
     data = {
         "recipe": config.recipe(),
         "corpus": fingerprint(documents),
-        "documents": [document.id for document in documents],
+        "documents": list(result.without),
         "calibration": result.calibration.to_dict(),
         "calibration_without": {name: c.to_dict() for name, c in result.without.items()},
         "strict_f1": result.summary(),
