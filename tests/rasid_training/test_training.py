@@ -22,10 +22,11 @@ import rasid_training.commands as commands
 from rasid.artifact import find
 from rasid.cli import main
 from rasid.document import Document, read_documents
-from rasid.errors import ModelError, SchemaError
+from rasid.errors import InputError, ModelError, SchemaError
 from rasid.predictor import Predictor
 from rasid.tokenizer import read
 from rasid.windows import WindowSize, divide
+from rasid_annotations.scoring import score
 from rasid_training.backend import load_torch
 from rasid_training.calibration import LOOSE
 from rasid_training.model import RasidModel
@@ -173,6 +174,28 @@ def test_a_thin_copy_predicts_the_same(model: Path, corpus: Sequence[Document], 
     _same([thin(corpus[0].text)], [whole(corpus[0].text)])
     with pytest.raises(ModelError, match=r"was exported without model\.onnx"):
         Predictor.load(tmp_path / "thin", precision="fp32")
+
+
+def test_the_card_of_a_thin_copy_shows_what_was_measured(
+    model: Path, corpus: Sequence[Document], tmp_path: Path
+) -> None:
+    report = score(corpus, corpus, resamples=10).to_dict()
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(report), encoding="utf-8")
+    assert commands.export([str(model), str(tmp_path / "thin"), "--scores", f"the seed articles={file}"]) == 0
+    before, after = ((m / "README.md").read_text(encoding="utf-8") for m in (model, tmp_path / "thin"))
+    assert f"On the seed articles ({len(corpus)} articles that it was neither trained nor tuned on)" in after
+    assert "| entities | 1.000 | 1.000 | 1.000 | 1.000 to 1.000 | 1.000 |" in after
+    assert f"| KILL | {report['triggers']['strict']['kinds']['KILL']['gold']} | 1.000 | 1.000 | 1.000 |" in after
+    for text in (before, after):  # only that section differs
+        assert text.count("## What it is worth\n") == text.count("Scores are probabilities") == 1
+    ends = [text[text.index("Scores are probabilities") :] for text in (before, after)]
+    assert ends[0] == ends[1]
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="was not written by rasid evaluate"):
+        commands.export([str(model), str(tmp_path / "thin"), "--scores", f"x={file}"])
+    with pytest.raises(InputError, match=r"write NAME=REPORT\.json"):
+        commands.export([str(model), str(tmp_path / "thin"), "--scores", str(file)])
 
 
 def test_held_out_articles_are_not_trained_on(write_config: WriteConfig, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from rasid.schema import Schema
 
 _FEW = 50
+_LAYERS = ("entities", "triggers", "arguments")
 
 _LIMITS = """\
 - Text that is not Arabic news about armed conflict: it was trained on nothing else, and finds events where none are.
@@ -93,6 +94,42 @@ def _worth(provenance: Mapping[str, Any], result: Mapping[str, Any] | None) -> s
     return "Not measured. Run `rasid crossvalidate`, or `rasid evaluate` on articles that it was not trained on."
 
 
+def with_scores(card: str, reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """A card whose section of what the model is worth shows reports instead.
+
+    Args:
+        card: of a model, as :func:`model_card` writes it.
+        reports: by the name of the articles, each as ``rasid evaluate --output`` writes it.
+
+    Raises:
+        ValueError: the card does not have the section.
+    """
+    before, heading, rest = card.partition(_WORTH)
+    _, next_heading, after = rest.partition(_SCORES)
+    if not heading or not next_heading:
+        raise ValueError(f"the model's card has no section {_WORTH.strip()!r} as rasid train writes it; train it anew")
+    tables = [line for name, report in reports.items() for line in ("", *_measured(name, report))]
+    return before + heading + "\n".join(tables) + "\n\n" + next_heading + after
+
+
+_WORTH = "## What it is worth\n"
+_SCORES = "Scores are probabilities"
+
+
+def _measured(name: str, report: Mapping[str, Any]) -> list[str]:
+    """The tables of a report: totals with intervals, then by type."""
+    return [
+        f"On {name} ({report['documents']} articles that it was neither trained nor tuned on): strict F1 with the 95% "
+        "bootstrap interval over articles.",
+        "",
+        "| layer | P | R | F1 | interval | relaxed F1 |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(f"| {layer} | {_total(report[layer])} |" for layer in _LAYERS),
+        "",
+        *_by_type(report),
+    ]
+
+
 def _crossvalidated(provenance: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """The tables of a cross-validation: totals with intervals, then by type, of the first seed."""
     seeds = list(result["reports"])
@@ -104,19 +141,26 @@ def _crossvalidated(provenance: Mapping[str, Any], result: Mapping[str, Any]) ->
         "| layer | P | R | F1 | interval | relaxed F1 | F1 over seeds |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for layer in ("entities", "triggers", "arguments"):
-        strict, relaxed, spread = report[layer]["strict"], report[layer]["relaxed"], result["strict_f1"][layer]
-        interval = strict["interval"]
-        bounds = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "–"
-        lines.append(
-            f"| {layer} | {strict['precision']:.3f} | {strict['recall']:.3f} | {strict['f1']:.3f} | {bounds} "
-            f"| {relaxed['f1']:.3f} | {spread['least']:.3f} to {spread['greatest']:.3f} |"
-        )
-    lines += ["", "| type or role | gold | P | R | F1 |", "| --- | --- | --- | --- | --- |"]
-    for layer in ("entities", "triggers", "arguments"):
-        for kind, counts in report[layer]["strict"]["kinds"].items():
-            shares = " | ".join(f"{counts[key]:.3f}" for key in ("precision", "recall", "f1"))
-            lines.append(f"| {kind} | {counts['gold']} | {shares} |")
+    for layer in _LAYERS:
+        spread = result["strict_f1"][layer]
+        lines.append(f"| {layer} | {_total(report[layer])} | {spread['least']:.3f} to {spread['greatest']:.3f} |")
+    lines += ["", *_by_type(report)]
     if result["corpus"] != provenance["corpus"]:
         lines += ["", "The articles trained on differ from those of this measurement."]
     return "\n".join(lines)
+
+
+def _total(layer: Mapping[str, Any]) -> str:
+    strict, interval = layer["strict"], layer["strict"]["interval"]
+    bounds = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "–"
+    shares = " | ".join(f"{strict[key]:.3f}" for key in ("precision", "recall", "f1"))
+    return f"{shares} | {bounds} | {layer['relaxed']['f1']:.3f}"
+
+
+def _by_type(report: Mapping[str, Any]) -> list[str]:
+    lines = ["| type or role | gold | P | R | F1 |", "| --- | --- | --- | --- | --- |"]
+    for layer in _LAYERS:
+        for kind, counts in report[layer]["strict"]["kinds"].items():
+            shares = " | ".join(f"{counts[key]:.3f}" for key in ("precision", "recall", "f1"))
+            lines.append(f"| {kind} | {counts['gold']} | {shares} |")
+    return lines

@@ -5,11 +5,13 @@ them.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
@@ -120,13 +122,21 @@ def export(argv: Sequence[str]) -> int:
     parser.add_argument("model", metavar="MODEL", help="a directory made by rasid train, or a hub name")
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the directory to write")
     parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="which graph (default int8)")
+    parser.add_argument(
+        "--scores",
+        action="append",
+        default=[],
+        metavar="NAME=REPORT.json",
+        help="show in the card what rasid evaluate --output found on the articles NAME",
+    )
     arguments = parser.parse_args(argv)
     from rasid.artifact import GRAPHS, find
     from rasid_training.export import copy_thin
 
+    scores = dict(map(_report, arguments.scores))
     artifact = find(arguments.model)
     artifact.file(GRAPHS[arguments.precision])
-    copy_thin(artifact.path, arguments.output, precision=arguments.precision)
+    copy_thin(artifact.path, arguments.output, precision=arguments.precision, scores=scores)
     print(f"model: {arguments.output}")
     return 0
 
@@ -198,6 +208,18 @@ def _warn_if_other(result: dict[str, object], config: TrainingConfig, documents:
             "thresholds are used all the same; make it again with `rasid crossvalidate`",
             file=sys.stderr,
         )
+
+
+def _report(written: str) -> tuple[str, dict[str, Any]]:
+    """The name and the content of ``NAME=REPORT.json``."""
+    name, _, file = written.partition("=")
+    try:
+        report = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise InputError(f"--scores {written}: {file!r} is no report ({problem}); write NAME=REPORT.json") from None
+    if not isinstance(report, dict) or not report.keys() >= {"documents", "entities", "triggers", "arguments"}:
+        raise InputError(f"--scores {written}: {file!r} was not written by rasid evaluate --output")
+    return name, report
 
 
 def _quiet_libraries() -> None:

@@ -10,10 +10,11 @@ import platform
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from rasid.artifact import CONFIG, GRAPHS, TOKENIZER, ModelConfig, Precision, sha256
 from rasid.backends import INPUTS, OUTPUTS
 from rasid.files import replacing_folder, write_json
+from rasid_training.card import with_scores
 from rasid_training.model import RasidModel
 
 WEIGHTS = "model.safetensors"
@@ -72,14 +74,21 @@ def _write_config(directory: Path, config: ModelConfig) -> None:
     write_json(directory / CONFIG, begun | replace(config, files=files).to_dict())
 
 
-def copy_thin(model: Path, output: Path, *, precision: Precision) -> None:
-    """Copy what prediction with one graph needs; ``config.json`` then lists only that."""
+def copy_thin(
+    model: Path, output: Path, *, precision: Precision, scores: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Copy what prediction with one graph needs; ``config.json`` then lists only that.
+
+    ``scores`` are reports by the name of the articles, for the card: see ``rasid_training.card.with_scores``.
+    """
     kept = (TOKENIZER, GRAPHS[precision])
     data = json.loads((model / CONFIG).read_text(encoding="utf-8"))
     data["files"] = {name: data["files"][name] for name in kept}
     with replacing_folder(output) as made:
-        for name in (*kept, CARD):
+        for name in kept:
             shutil.copyfile(model / name, made / name)
+        card = (model / CARD).read_text(encoding="utf-8")
+        (made / CARD).write_text(with_scores(card, scores) if scores else card, encoding="utf-8")
         write_json(made / CONFIG, data)
 
 
