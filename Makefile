@@ -23,7 +23,7 @@ run: $(INSTALLED)
 	$(BIN)/rasid annotations check annotations/corpus
 	$(BIN)/rasid annotations stats annotations/corpus
 	rm -rf $(DEMO)
-	$(BIN)/rasid train configs/compact.yaml --hold-out $(ARTICLE) --output $(DEMO)
+	$(BIN)/rasid train configs/seeds.yaml --hold-out $(ARTICLE) --output $(DEMO)
 	$(BIN)/rasid predict --model $(DEMO)/model --output $(DEMO)/predicted.jsonl $(DEMO)/held-out.jsonl
 	$(BIN)/rasid evaluate $(DEMO)/held-out.jsonl $(DEMO)/predicted.jsonl --output $(DEMO)/report.json
 	$(BIN)/rasid predict --model $(DEMO)/model --format text $(DEMO)/held-out.jsonl

@@ -10,14 +10,19 @@ from rasid_training.config import load_config
 from rasid_training.configuration_file import ConfigError
 
 ROOT = Path(__file__).parent.parent.parent
-VALID = (ROOT / "configs" / "compact.yaml").read_text(encoding="utf-8")
+VALID = (ROOT / "configs" / "seeds.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["compact", "arabert", "arabert-large"])
 def test_the_shipped_configurations_are_valid(name: str) -> None:
     config = load_config(ROOT / "configs" / f"{name}.yaml")
-    assert Path(config.data.schema) == ROOT / "annotations" / "schema.yaml"
-    assert config.data.train == [str(ROOT / "annotations" / "corpus")]
+    annotations = ROOT / "annotations"
+    assert Path(config.data.schema or "") == annotations / "schema.yaml"
+    assert list(map(Path, config.data.train)) == [
+        annotations / "corpus" / "seeds.jsonl",
+        annotations / "hydrated" / "train.jsonl",
+    ]
+    assert list(map(Path, config.data.development)) == [annotations / "hydrated" / "development.jsonl"]
 
 
 def test_an_encoder_that_is_no_directory_stays_a_hub_name() -> None:
@@ -27,7 +32,7 @@ def test_an_encoder_that_is_no_directory_stays_a_hub_name() -> None:
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(VALID, encoding="utf-8")
-    assert load_config(path).output == str((tmp_path / "../runs/compact").resolve())
+    assert load_config(path).output == str((tmp_path / "../runs/seeds").resolve())
 
 
 def test_numbers_with_an_exponent_and_no_point_are_numbers(tmp_path: Path) -> None:
@@ -48,7 +53,7 @@ def test_numbers_with_an_exponent_and_no_point_are_numbers(tmp_path: Path) -> No
         ("batch_size: 2", "batch_size: 0", "key 'optimization.batch_size' holds 0"),
         ("batch_size: 2", "batch_size: 2.5", "key 'optimization.batch_size' holds 2.5"),
         ("train: [../annotations/corpus]", "train: ../annotations/corpus", "key 'data.train' holds"),
-        ("output: ../runs/compact", "output: [", "is not YAML"),
+        ("output: ../runs/seeds", "output: [", "is not YAML"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, before: str, after: str, message: str) -> None:

@@ -77,7 +77,6 @@ class Optimization:
         batch_size: windows for each step and process.
         learning_rate: highest rate, of the encoder's weights.
         head_learning_rate: highest rate, of the heads' weights.
-        hidden: share of the words that are hidden from the model in each epoch, others each time.
         warmup: share of the steps in which the rates rise; afterwards they fall to 0 in a straight line.
         evaluate_every: epochs between evaluations on the development articles.
         patience: evaluations without a better development F1 after which training stops; 0 never stops early.
@@ -89,7 +88,6 @@ class Optimization:
     batch_size: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     head_learning_rate: float = Field(gt=0)
-    hidden: float = Field(default=0.0, ge=0, lt=1)
     warmup: float = Field(default=0.1, ge=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_gradient_norm: float = Field(default=1.0, gt=0)

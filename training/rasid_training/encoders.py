@@ -29,7 +29,7 @@ class EncoderError(RasidError):
 class LoadedEncoder:
     """An encoder and its tokenizer, which holds the normalisation that the encoder was pretrained with.
 
-    ``begin``, ``end``, ``pad`` are the ids of the pieces around and after a window, ``mask`` that of a hidden piece.
+    ``begin``, ``end``, ``pad`` are the ids of the pieces around and after a window.
     """
 
     model: PreTrainedModel
@@ -37,7 +37,6 @@ class LoadedEncoder:
     begin: int
     end: int
     pad: int
-    mask: int
 
 
 def load_encoder(settings: configuration.Encoder, window: WindowSize) -> LoadedEncoder:
@@ -76,9 +75,10 @@ def load_encoder(settings: configuration.Encoder, window: WindowSize) -> LoadedE
             f"encoder {settings.name!r} has {rows} embeddings, its tokenizer {tokenizer.get_vocab_size()} pieces; "
             "they are not of one model"
         )
-    special = (("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[PAD]", "<pad>"), ("[MASK]", "<mask>"))
-    begin, end, pad, mask = (_piece(tokenizer, settings.name, names) for names in special)
-    return LoadedEncoder(model, tokenizer, begin, end, pad, mask)
+    begin, end, pad = (
+        _piece(tokenizer, settings.name, names) for names in (("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[PAD]", "<pad>"))
+    )
+    return LoadedEncoder(model, tokenizer, begin, end, pad)
 
 
 def _tokenizer(name: str) -> Tokenizer:

@@ -20,7 +20,7 @@ from rasid.backends import Batch
 from rasid.document import Document, Entity, Event
 from rasid.errors import SchemaError
 from rasid.schema import Schema
-from rasid.tokenizer import Ints, Reading, cut_letters, read
+from rasid.tokenizer import Reading, cut_letters, read
 from rasid.windows import Window, WindowSize, divide
 
 _LOST = "lost.json"
@@ -222,9 +222,6 @@ class Collator:
     ``proclitic_labels``, ``modality_labels`` ``[b, w]``, -100 where there is none; ``pairs`` ``[p, 4]`` window,
     trigger's first word, filler's first and last; ``role_labels`` and ``role_mask`` ``[p, roles]`` bool, the roles
     that the pair has and those that the schema allows it.
-
-    Of the words, the share ``hidden`` is read as the piece ``mask``: a small corpus repeats its names, and what stands
-    around a mention must be enough to know it by. Drawn anew in each epoch from torch's generator.
     """
 
     schema: Schema
@@ -232,8 +229,6 @@ class Collator:
     end: int
     pad: int
     longest: int
-    mask: int = 0
-    hidden: float = 0.0
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         inputs = self._inputs(rows)
@@ -275,20 +270,13 @@ class Collator:
         for row in rows:
             first, last = np.array(row["first"], dtype=np.int64), np.array(row["last"], dtype=np.int64)
             nothing = np.zeros((len(first), 2), dtype=np.int64)
-            pieces = self._hidden(np.array(row["input_ids"], dtype=np.int64), first, last)
+            pieces = np.array(row["input_ids"], dtype=np.int64)
             reading = Reading("", nothing, nothing[:, 0], pieces, first, last)
             windows.append((reading, Window(0, len(first))))
         batch = Batch.of(windows, begin=self.begin, end=self.end, pad=self.pad, longest=self.longest)
         return {
             name: torch.from_numpy(getattr(batch, name)) for name in ("input_ids", "attention_mask", "first", "last")
         }
-
-    def _hidden(self, pieces: Ints, first: Ints, last: Ints) -> Ints:
-        """``pieces`` with some words hidden."""
-        if self.hidden:
-            for word in (torch.rand(len(first)) < self.hidden).nonzero().flatten().tolist():
-                pieces[first[word] : last[word] + 1] = self.mask
-        return pieces
 
     def _allowed(self) -> list[list[list[bool]]]:
         """``[event types][entity types][roles]`` whether the schema allows it."""

@@ -114,10 +114,7 @@ def train(
         provenance=record,
     )
     trained = Trained(_model(config.heads, schema, encoder), encoder.tokenizer, served)
-    collator = Collator(
-        schema, encoder.begin, encoder.end, encoder.pad, window.longest, encoder.mask, config.optimization.hidden
-    )
-    trainer = _trainer(trained, rows, collator, config.optimization, articles.development, output)
+    trainer = _trainer(trained, rows, config.optimization, articles.development, output)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # The autocast of training stays around the model's forward; predictions and the graph must not run through it.
     trainer.accelerator.unwrap_model(trained.model, keep_fp32_wrapper=False)
@@ -142,14 +139,11 @@ def _model(heads: Heads, schema: Schema, encoder: LoadedEncoder) -> RasidModel:
 
 
 def _trainer(
-    trained: Trained,
-    rows: Dataset,
-    collator: Collator,
-    optimization: Optimization,
-    development: Sequence[Document],
-    output: Path,
+    trained: Trained, rows: Dataset, optimization: Optimization, development: Sequence[Document], output: Path
 ) -> _Trainer:
     arguments = _arguments(optimization, output, windows=len(rows), has_development=bool(development))
+    config = trained.config
+    collator = Collator(config.schema, config.begin, config.end, config.pad, config.window.longest)
     judge = _Judge(trained, development) if development else None
     trainer = _Trainer(trained.model, arguments, rows, collator, optimization, judge)
     trainer.pop_callback(PrinterCallback)
