@@ -37,11 +37,21 @@ class Pairs(nn.Module):
 
     def forward(self, rows: Tensor, columns: Tensor) -> Tensor:
         """``[b, w, inputs]`` twice to ``[b, count, w, w]``."""
+        queries, keys = self._vectors(rows, columns)
+        return (queries @ keys.transpose(-1, -2)) * self.width**-0.5
+
+    def at(self, rows: Tensor, columns: Tensor, pairs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """The scores ``[p, count]`` of some pairs alone: their number in the batch, row and column, ``[p]`` each."""
+        number, row, column = pairs
+        queries, keys = self._vectors(rows, columns)
+        return (queries[number, :, row] * keys[number, :, column]).sum(dim=-1) * self.width**-0.5
+
+    def _vectors(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """The rotated queries ``[b, count, w, width]`` and keys ``[b, 1, w, width]``."""
         batch, length, _ = rows.shape
         queries = self.queries(rows).view(batch, length, self.count, self.width).transpose(1, 2)
-        keys = self.keys(columns).unsqueeze(1)
         cosine, sine = _rotary(length, self.width, rows)
-        return (_rotated(queries, cosine, sine) @ _rotated(keys, cosine, sine).transpose(-1, -2)) * self.width**-0.5
+        return _rotated(queries, cosine, sine), _rotated(self.keys(columns).unsqueeze(1), cosine, sine)
 
 
 def _rotary(length: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,9 +106,10 @@ class TableSpans(nn.Module):
             labels: ``[b, types, w, w]`` 1 where a mention of the type goes from word to word.
             valid: ``[b, w, w]`` whether a span may go from word to word.
         """
-        logits = self(words)
-        losses = functional.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none")
-        spans = losses.masked_fill(~valid.unsqueeze(1), 0.0).sum()
+        # Most pairs of words are in wrong order or in different lines: the loss looks at the others alone.
+        row, first, last = valid.nonzero(as_tuple=True)
+        logits, targets = self(words)[row, :, first, last], labels[row, :, first, last]
+        spans = functional.binary_cross_entropy_with_logits(logits.float(), targets.float(), reduction="sum")
         return spans / valid.diagonal(dim1=1, dim2=2).sum().clamp(min=1)
 
 
@@ -171,6 +182,21 @@ class Roles(nn.Module):
         first = self.first(trigger, filler) + alone + self.first_alone(filler).transpose(1, 2).unsqueeze(-2)
         last = self.last(trigger, filler) + self.last_alone(filler).transpose(1, 2).unsqueeze(-2)
         return first, last
+
+    def at(self, words: Tensor, pairs: Tensor) -> Tensor:
+        """The logits ``[p, roles]`` of some links alone: the same as the sum of both tables there.
+
+        ``pairs`` is ``[p, 4]``: window, trigger's first word, filler's first and last word.
+        """
+        trigger, filler = self.trigger(words), self.filler(words)
+        window, row, first, last = pairs.unbind(-1)
+        return (
+            self.first.at(trigger, filler, (window, row, first))
+            + self.last.at(trigger, filler, (window, row, last))
+            + self.trigger_alone(trigger)[window, row]
+            + self.first_alone(filler)[window, first]
+            + self.last_alone(filler)[window, last]
+        )
 
 
 SPAN_HEADS: dict[SpanDecoding, type[TableSpans] | type[TagSpans]] = {"table": TableSpans, "tags": TagSpans}

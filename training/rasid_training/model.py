@@ -111,13 +111,11 @@ class RasidModel(PreTrainedModel):
         spans = self.spans.loss(words, span_labels, valid)
         proclitics = _cross_entropy(self.proclitics(words), proclitic_labels)
         modality = _cross_entropy(self.modality(words), modality_labels)
-        first, last = self.roles(words)
-        row, trigger, begin, end = pairs.unbind(-1)
-        logits = first[row, :, trigger, begin] + last[row, :, trigger, end]
+        logits = self.roles.at(words, pairs)
         losses = functional.binary_cross_entropy_with_logits(logits.float(), role_labels.float(), reduction="none")
-        # For each pair, the sum over the roles that the schema allows it; all heads take part in every step, so
-        # that processes that train together agree on which gradients there are.
-        roles = (losses * role_mask).sum() / max(len(pairs), 1) + 0.0 * (first.sum() + last.sum())
+        # For each pair, the sum over the roles that the schema allows it. Without any pair it is 0 and still connected
+        # to the weights, so that processes that train together agree on which gradients there are.
+        roles = (losses * role_mask).sum() / max(len(pairs), 1)
         return spans + proclitics + modality + roles
 
 

@@ -33,7 +33,7 @@ from rasid.windows import WindowSize
 from rasid_annotations.corpus import fingerprint
 from rasid_annotations.scoring import score
 from rasid_training import calibration as calibrating
-from rasid_training import run
+from rasid_training import hardware, run
 from rasid_training.backend import TorchBackend
 from rasid_training.config import Heads, Optimization, TrainingConfig
 from rasid_training.encoders import LoadedEncoder, load_encoder
@@ -87,6 +87,7 @@ def train(
         "development": fingerprint(articles.development),
     }
     set_seed(config.optimization.seed)
+    hardware.keep_memory()
     window = WindowSize(**asdict(config.windows))
     encoder = load_encoder(config.encoder, window)
     with _processes().main_process_first():
