@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model ner check-ner hydrate evaluate install clean
+.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install clean
 
 install: $(INSTALLED)
 
@@ -51,6 +51,15 @@ hydrate: $(INSTALLED)
 # What the shipped model is worth on the articles of the pool that it has never seen, as its card tells it.
 evaluate: hydrate
 	$(BIN)/python benchmarks/held_out.py annotations/hydrated/test.jsonl --check benchmarks/results/test.json
+
+# How far the readings of one article agree, as the data card tells it.
+agreement: hydrate
+	$(BIN)/rasid annotations agreement annotations/hydrated/test-first.jsonl annotations/hydrated/test-second.jsonl \
+		--output benchmarks/results/agreement-test.json
+	$(BIN)/rasid annotations agreement annotations/hydrated/test.jsonl annotations/hydrated/test-fresh.jsonl --common \
+		--output benchmarks/results/agreement-fresh.json
+	$(BIN)/rasid annotations agreement annotations/readings/seeds-first.jsonl annotations/readings/seeds-second.jsonl \
+		--output benchmarks/results/agreement-seeds.json
 
 # How the model inside the package is made: trained and tuned on the corpus, the seed articles left out in turn, and the
 # test articles read once.

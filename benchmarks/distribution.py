@@ -1,4 +1,4 @@
-"""What the corpus holds, by type and split: a plot for the data card.
+"""What the corpus holds, by type and split: the tables and the plot of the data card.
 
     python benchmarks/distribution.py [--output FILE.svg]
 
@@ -35,6 +35,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "annotations" / "distribution.svg", metavar="FILE.svg")
     arguments = parser.parse_args()
     counts = {split: counted(file) for split, file in FILES.items()}
+    for layer in ("all", "entities", "triggers", "arguments", "modality"):
+        print(table(layer, counts))
     mpl.rcParams["svg.hashsalt"] = "rasid"  # the same figures give the same file
     figure, panels = plt.subplots(1, 3, figsize=(11, 4.2))
     for panel, layer in zip(panels, ("entities", "triggers", "arguments"), strict=True):
@@ -55,14 +57,31 @@ def main() -> int:
     return 0
 
 
+def table(layer: str, counts: dict[str, dict[str, Counter[str]]]) -> str:
+    """A Markdown table of one layer, a column a split."""
+    total = sum((split[layer] for split in counts.values()), Counter())
+    lines = [f"| {layer} | {' | '.join(counts)} | together |", "| --- |" + " --- |" * (len(counts) + 1)]
+    kinds = total if layer == "all" else [kind for kind, _ in total.most_common()]
+    for kind in kinds:
+        row = [f"{split[layer][kind]:,}" for split in counts.values()]
+        lines.append(f"| {kind} | {' | '.join(row)} | {total[kind]:,} |")
+    return "\n".join(lines) + "\n"
+
+
 def counted(file: Path) -> dict[str, Counter[str]]:
-    """How many mentions of each entity type, triggers of each event type and arguments of each role."""
-    counts: dict[str, Counter[str]] = {"entities": Counter(), "triggers": Counter(), "arguments": Counter()}
+    """How many there are of everything: in all, and by entity type, event type, role and modality."""
+    layers = ("all", "entities", "triggers", "arguments", "modality")
+    counts: dict[str, Counter[str]] = {layer: Counter() for layer in layers}
     for line in file.read_text(encoding="utf-8").splitlines():
         document = json.loads(line)
+        counts["all"]["articles"] += 1
+        counts["all"]["entities"] += len(document["entities"])
+        counts["all"]["events"] += len(document["events"])
+        counts["all"]["arguments"] += sum(len(event["arguments"]) for event in document["events"])
         counts["entities"].update(entity["type"] for entity in document["entities"])
         for event in document["events"]:
             counts["triggers"][event["type"]] += 1
+            counts["modality"][event["modality"]] += 1
             counts["arguments"].update(argument["role"] for argument in event["arguments"])
     return counts
 

@@ -47,6 +47,7 @@ def annotations(argv: Sequence[str]) -> int:
     agreeing = commands.add_parser("agreement", help="compare two annotators of the same articles")
     agreeing.add_argument("first", type=Path, metavar="FIRST", help=CORPUS_HELP)
     agreeing.add_argument("second", type=Path, metavar="SECOND", help="the same articles by another annotator")
+    agreeing.add_argument("--common", action="store_true", help="compare the articles that both have, leave out others")
     agreeing.add_argument("--list", action="store_true", help="list every disagreement, with its words")
     agreeing.add_argument("--output", type=Path, metavar="REPORT.json", help="write the whole report as JSON too")
     agreeing.set_defaults(run=_agreement)
@@ -162,6 +163,9 @@ def _review(arguments: argparse.Namespace) -> int:
 
 def _agreement(arguments: argparse.Namespace) -> int:
     first, second = load_corpus([arguments.first]), load_corpus([arguments.second])
+    if arguments.common:
+        names = {document.id for document in first} & {document.id for document in second}
+        first, second = ([d for d in side if d.id in names] for side in (first, second))
     report, kappa = score(first, second), kappas(first, second)
     differences = [(ours, row) for ours, theirs in paired(first, second) for row in disagreements(ours, theirs)]
     if arguments.output:

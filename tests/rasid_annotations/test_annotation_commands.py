@@ -157,6 +157,15 @@ def test_agreement_prints_tables_kappa_and_where_asked_the_disagreements(
     assert "zahra P 3" not in capsys.readouterr().out
 
 
+def test_agreement_of_the_articles_that_both_have(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    second = tmp_path / "second.jsonl"
+    write_documents(second, [sample(), document(name="other")])
+    with pytest.raises(RasidError, match="missing from the gold documents: 'other'"):
+        annotations(["agreement", str(corpus), str(second)])
+    assert annotations(["agreement", str(corpus), str(second), "--common"]) == 0
+    assert capsys.readouterr().out.startswith("1 document(s); ")
+
+
 def test_evaluate_lists_errors(corpus: Path, tmp_path: Path) -> None:
     predicted, errors = tmp_path / "predicted.jsonl", tmp_path / "errors.txt"
     write_documents(predicted, [replace(sample(), events=())])
