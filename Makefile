@@ -42,11 +42,14 @@ bench: $(INSTALLED)
 
 # Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
 POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz
-DETACHED := $(wildcard annotations/corpus/detached/*.jsonl annotations/readings/pool-*.jsonl annotations/readings/test-*.jsonl)
+DETACHED := $(wildcard annotations/corpus/detached/*.jsonl annotations/readings/pool-first.jsonl annotations/readings/test-*.jsonl)
+
+SPLITS := $(patsubst %,annotations/hydrated/%.jsonl,train development test)
 
 hydrate: $(INSTALLED)
 	$(BIN)/rasid annotations hydrate $(DETACHED) --pool $(POOL) --output annotations/hydrated
-	$(BIN)/rasid annotations check $(patsubst %,annotations/hydrated/%.jsonl,train development test)
+	$(BIN)/rasid annotations check $(SPLITS)
+	$(BIN)/rasid annotations review $(SPLITS) annotations/corpus/seeds.jsonl --settled annotations/settled.jsonl
 
 # What the shipped model is worth on the articles of the pool that it has never seen, as its card tells it.
 evaluate: hydrate
