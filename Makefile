@@ -53,7 +53,8 @@ hydrate: $(INSTALLED)
 
 # What the shipped model is worth on the articles of the pool that it has never seen, as its card tells it.
 evaluate: hydrate
-	$(BIN)/python benchmarks/held_out.py annotations/hydrated/test.jsonl --check benchmarks/results/test.json
+	$(BIN)/python benchmarks/held_out.py annotations/hydrated/test.jsonl --check benchmarks/results/test.json \
+		--trained-on annotations/corpus/seeds.jsonl annotations/hydrated/train.jsonl
 
 # How far the readings of one article agree, as the data card tells it.
 agreement: hydrate
