@@ -42,7 +42,8 @@ bench: $(INSTALLED)
 
 # Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
 POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz
-DETACHED := $(wildcard annotations/corpus/detached/*.jsonl annotations/readings/pool-first.jsonl annotations/readings/test-*.jsonl)
+DETACHED := $(wildcard annotations/corpus/detached/*.jsonl annotations/readings/pool-*.jsonl annotations/readings/test-*.jsonl \
+	annotations/readings/train-*.jsonl)
 
 SPLITS := $(patsubst %,annotations/hydrated/%.jsonl,train development test)
 
@@ -62,6 +63,8 @@ agreement: hydrate
 		--output benchmarks/results/agreement-test.json
 	$(BIN)/rasid annotations agreement annotations/hydrated/test.jsonl annotations/hydrated/test-fresh.jsonl --common \
 		--output benchmarks/results/agreement-fresh.json
+	$(BIN)/rasid annotations agreement annotations/hydrated/train.jsonl annotations/hydrated/train-blind.jsonl --common \
+		--output benchmarks/results/agreement-train.json
 	$(BIN)/rasid annotations agreement annotations/readings/seeds-first.jsonl annotations/readings/seeds-second.jsonl \
 		--output benchmarks/results/agreement-seeds.json
 
