@@ -165,10 +165,10 @@ class TagSpans(nn.Module):
 class Roles(nn.Module):
     """Links between a trigger and a filler, by the trigger's first word and the filler's first and last."""
 
-    def __init__(self, inputs: int, roles: int, width: int, dropout: float = 0.0) -> None:
+    def __init__(self, inputs: int, roles: int, width: int) -> None:
         super().__init__()
-        self.trigger = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU(), nn.Dropout(dropout))
-        self.filler = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU(), nn.Dropout(dropout))
+        self.trigger = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU())
+        self.filler = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU())
         self.first = Pairs(inputs, roles, width)
         self.last = Pairs(inputs, roles, width)
         self.trigger_alone = nn.Linear(inputs, roles)

@@ -23,7 +23,7 @@ class RasidConfig(PreTrainedConfig):
         schema: the types, in the form of ``schema.yaml``.
         spans: how spans are scored, ``table`` or ``tags``.
         pair_width: width of the queries and keys of the heads that score pairs of words.
-        dropout: share of the word vectors, and of the role head's, that is dropped in training.
+        dropout: share of the word vectors that is dropped in training.
     """
 
     model_type = "rasid"
@@ -61,7 +61,7 @@ class RasidModel(PreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         spans = SPAN_HEADS[config.spans]  # type: ignore[index]
         self.spans = spans(width, len(schema.entity_types), len(schema.event_types), config.pair_width)
-        self.roles = Roles(width, max(len(schema.roles), 1), config.pair_width, config.dropout)
+        self.roles = Roles(width, max(len(schema.roles), 1), config.pair_width)
         self.modality = nn.Linear(width, max(len(schema.modalities), 1))
         self.proclitics = nn.Linear(width, MAX_PROCLITICS + 1)
         self.post_init()  # type: ignore[no-untyped-call]
