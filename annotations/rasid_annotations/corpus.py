@@ -93,8 +93,22 @@ def load_corpus(paths: Sequence[Path], *, sentences: int = 1) -> list[Document]:
 def _json_lines(file: Path) -> list[Document]:
     try:
         return list(read_documents(file))
+    except DocumentError as problem:
+        if _is_detached(file):
+            raise DocumentError(f"{problem}; put the text back with 'rasid annotations hydrate'") from None
+        raise
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"{file}: cannot be read as UTF-8 JSON Lines ({problem})") from None
+
+
+def _is_detached(file: Path) -> bool:
+    """Whether the file begins like those of :mod:`rasid_annotations.publishing`, without the text."""
+    with file.open(encoding="utf-8") as lines:
+        try:
+            first = json.loads(lines.readline())
+        except ValueError:
+            return False
+    return isinstance(first, dict) and "sha256" in first and "text" not in first
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

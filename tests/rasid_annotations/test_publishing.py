@@ -129,3 +129,15 @@ def test_what_is_no_pool_is_refused(tmp_path: Path) -> None:
     (bad / f"{DAY}.zip").write_bytes(b"no archive")
     with pytest.raises(InputError, match="cannot be read"):
         read_pool([bad])
+
+
+def test_read_as_a_corpus_it_says_how_to_put_the_text_back(detached_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        DocumentError, match="key 'text' must hold str.*put the text back with 'rasid annotations hydrate'"
+    ):
+        annotations(["check", str(detached_file)])
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"id": "a"}\n', encoding="utf-8")
+    with pytest.raises(DocumentError) as caught:
+        annotations(["check", str(broken)])
+    assert "hydrate" not in str(caught.value)
