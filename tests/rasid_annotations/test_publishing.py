@@ -133,7 +133,7 @@ def test_what_is_no_pool_is_refused(tmp_path: Path) -> None:
 
 def test_read_as_a_corpus_it_says_how_to_put_the_text_back(detached_file: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        DocumentError, match="key 'text' must hold str.*put the text back with 'rasid annotations hydrate'"
+        DocumentError, match=r"key 'text' must hold str.*put the text back with 'rasid annotations hydrate'"
     ):
         annotations(["check", str(detached_file)])
     broken = tmp_path / "broken.jsonl"
