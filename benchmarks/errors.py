@@ -3,8 +3,8 @@
     python benchmarks/errors.py sample GOLD PREDICTED [--number N] [--seed N] > FILE   # with words: not to be published
     python benchmarks/errors.py table CAUSES.json
 
-The sample is drawn by lot from all disagreements, each with its paragraph. Somebody then gives each a cause; the file
-CAUSES.json is ``{"causes": {name: what it means}, "errors": [{"document", "paragraph", "layer", "kind", "cause"}, …]}``.
+The sample is drawn by lot from all disagreements, each with its paragraph. Somebody gives each a cause; CAUSES.json is
+``{"causes": {name: meaning}, "errors": [{"document", "paragraph", "layer", "kind", "cause"}, …]}``.
 """
 
 from __future__ import annotations

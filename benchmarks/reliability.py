@@ -2,9 +2,10 @@
 
     python benchmarks/reliability.py CORPUS [--model DIR] [--output FILE.json]
 
-CORPUS is annotated articles that the model was neither trained nor tuned on. Judged are all candidates that the model
-gives a raw probability of at least 0.02, whatever the thresholds: the expected calibration error is the mean gap, over
-ten bins of equal mass, between the score and the share that is right. The plot lies beside FILE.json, as SVG.
+CORPUS is annotated articles that the model was neither trained nor tuned on. Judged are all mentions that the model
+gives a raw probability of at least 0.02, whatever the thresholds, and all links among the mentions that it serves. The
+expected calibration error is the mean gap, over ten bins of equal mass, between the score and the share that is right.
+The plot lies beside FILE.json, as SVG.
 """
 
 from __future__ import annotations
@@ -56,11 +57,20 @@ def main() -> int:
         max_characters=sys.maxsize,
     )
     candidates = list(predictor.stream_documents(gold))
-    served = replace(artifact.config.calibration, thresholds=dict.fromkeys(calibration.thresholds, 0.0))
-    scored = {"before": candidates, "after": [apply(document, served) for document in candidates]}
+    served = artifact.config.calibration
+    every = replace(served, thresholds=dict.fromkeys(served.thresholds, 0.0))
+    roles = dict.fromkeys(artifact.config.schema.role_names, 0.0)
+    links = replace(served, thresholds={**served.thresholds, **roles})
+    mentions = {"before": candidates, "after": [apply(document, every) for document in candidates]}
+    # Links are judged among the mentions that are served, as they are given.
+    arguments_of = {
+        "before": [apply(document, served, raw_roles=True) for document in candidates],
+        "after": [apply(document, links) for document in candidates],
+    }
     result: dict[str, Any] = {"articles": len(gold), "layers": {}}
     print(f"{'':<12}{'candidates':>11}{'ECE before':>12}{'after':>8}{'Brier before':>14}{'after':>8}")
     for layer in LAYERS:
+        scored = arguments_of if layer == "arguments" else mentions
         row = {when: judged(layer, gold, documents) for when, documents in scored.items()}
         result["layers"][layer] = row
         before, after = row["before"], row["after"]
