@@ -80,7 +80,8 @@ model: hydrate
 	$(BIN)/rasid crossvalidate configs/compact.yaml --leave-out $(SEEDS) --resume
 	$(BIN)/rasid evaluate $(SEEDS) runs/compact/crossvalidation/predictions-seed-0.jsonl --output $(RESULTS)/seeds.json
 	$(BIN)/rasid export runs/compact/model inference/rasid/model \
-		--scores "the test articles=$(RESULTS)/test.json" --scores "the seed articles, left out in turn=$(RESULTS)/seeds.json"
+		--scores "the test articles, which it was neither trained nor tuned on=$(RESULTS)/test.json" \
+		--scores "the seed articles, by models made like this one without the article in question=$(RESULTS)/seeds.json"
 
 # The published benchmarks of entity recognition. NER is the folder of the files, which are not in this repository.
 NER ?= ../shared/data/ner

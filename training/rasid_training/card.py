@@ -119,8 +119,7 @@ _SCORES = "Scores are probabilities"
 def _measured(name: str, report: Mapping[str, Any]) -> list[str]:
     """The tables of a report: totals with intervals, then by type."""
     return [
-        f"On {name} ({report['documents']} articles that it was neither trained nor tuned on): strict F1 with the 95% "
-        "bootstrap interval over articles.",
+        f"On {name} ({report['documents']} articles): strict F1 with the 95% bootstrap interval over articles.",
         "",
         "| layer | P | R | F1 | interval | relaxed F1 |",
         "| --- | --- | --- | --- | --- | --- |",
