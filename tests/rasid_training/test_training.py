@@ -29,6 +29,7 @@ from rasid.windows import WindowSize, divide
 from rasid_annotations.scoring import score
 from rasid_training.backend import load_torch
 from rasid_training.calibration import LOOSE
+from rasid_training.card import with_scores
 from rasid_training.model import RasidModel
 from rasid_training.run import TrainingError
 
@@ -196,6 +197,8 @@ def test_the_card_of_a_thin_copy_shows_what_was_measured(
         commands.export([str(model), str(tmp_path / "thin"), "--scores", f"x={file}"])
     with pytest.raises(InputError, match=r"write NAME=REPORT\.json"):
         commands.export([str(model), str(tmp_path / "thin"), "--scores", str(file)])
+    with pytest.raises(InputError, match="has no section '## What it is worth'"):
+        with_scores("a card of another kind", {})
 
 
 def test_held_out_articles_are_not_trained_on(write_config: WriteConfig, tmp_path: Path) -> None:

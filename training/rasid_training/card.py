@@ -7,6 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from rasid.errors import InputError
 from rasid.schema import Schema
 
 _FEW = 50
@@ -102,12 +103,12 @@ def with_scores(card: str, reports: Mapping[str, Mapping[str, Any]]) -> str:
         reports: by the name of the articles, each as ``rasid evaluate --output`` writes it.
 
     Raises:
-        ValueError: the card does not have the section.
+        InputError: the card does not have the section.
     """
     before, heading, rest = card.partition(_WORTH)
     _, next_heading, after = rest.partition(_SCORES)
     if not heading or not next_heading:
-        raise ValueError(f"the model's card has no section {_WORTH.strip()!r} as rasid train writes it; train it anew")
+        raise InputError(f"the model's card has no section {_WORTH.strip()!r} as rasid train writes it; train it anew")
     tables = [line for name, report in reports.items() for line in ("", *_measured(name, report))]
     return before + heading + "\n".join(tables) + "\n\n" + next_heading + after
 
