@@ -19,8 +19,9 @@ from rasid_annotations.checks import check
 from rasid_annotations.columns import is_column_file, snapped, write_columns
 from rasid_annotations.corpus import load_corpus, load_schema
 from rasid_annotations.disagreements import disagreements
+from rasid_annotations.label_studio.commands import add_commands
 from rasid_annotations.notation import NotationError, parse, write
-from rasid_annotations.options import CORPUS_HELP, add_sentences
+from rasid_annotations.options import CORPUS_HELP, add_schema, add_sentences
 from rasid_annotations.pool import read_pool
 from rasid_annotations.publishing import HydrationError, fingerprint, hydrated, read_detached, write_detached
 from rasid_annotations.review import read_settled, review
@@ -71,7 +72,7 @@ def annotations(argv: Sequence[str]) -> int:
     resolving.add_argument("articles", type=Path, metavar="ARTICLES.jsonl", help="the articles, a document a line")
     resolving.add_argument("files", type=Path, nargs="+", metavar="FILE.ann", help="guidelines, section 6")
     resolving.add_argument("--output", type=Path, metavar="FILE", help="write there instead of standard output")
-    _add_schema(resolving)
+    add_schema(resolving)
     resolving.set_defaults(run=_resolve)
 
     writing = commands.add_parser("write", help="write annotations by their own words, to correct them in an editor")
@@ -111,6 +112,8 @@ def annotations(argv: Sequence[str]) -> int:
     )
     hydrating.set_defaults(run=_hydrate)
 
+    add_commands(commands)
+
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)
     return status
@@ -119,13 +122,7 @@ def annotations(argv: Sequence[str]) -> int:
 def _add_corpus(parser: argparse.ArgumentParser, *, schema: bool = True) -> None:
     parser.add_argument("corpus", type=Path, nargs="+", metavar="CORPUS", help=CORPUS_HELP)
     if schema:
-        _add_schema(parser)
-
-
-def _add_schema(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--schema", type=Path, metavar="FILE", help="schema.yaml or a model's config.json (default: the project's own)"
-    )
+        add_schema(parser)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,291 @@
+"""Pushing: documents to a project of Label Studio, as often as one likes.
+
+An article is known by its id. What is already there is left as it is or brought up to date, never sent twice, and
+nothing that a person has made is touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from rasid.document import Document
+from rasid.errors import RasidError
+from rasid.schema import Schema
+from rasid_annotations.label_studio.interface import TEXT, labelling_interface, missing
+from rasid_annotations.label_studio.regions import RegionError, Result, regions, task_data
+from rasid_annotations.label_studio.server import Project, Server, UnansweredError
+
+Kind = Literal["suggestions", "annotations", "nothing"]
+"""As what the annotations of a document are sent: for annotators to correct, as work done, or not at all."""
+
+_BATCH = 50  # articles a request: some 2 MB with suggestions, a second of a server on SQLite
+_TRIES = 5
+_EMPTY = {"", "<View></View>", "<View/>", "<View />"}  # the interface of a project that nobody has set up
+
+
+class PushError(RasidError, ValueError):
+    """Documents that cannot be sent; all of them are told, and nothing was sent."""
+
+
+@dataclass(slots=True)
+class Pushed:
+    """What a push did, in articles: ``created`` tasks, suggestions ``added`` to tasks that were there or ``updated``,
+    ``annotated`` ones, those that were ``unchanged``, and those ``kept`` because the annotator has work there."""
+
+    created: int = 0
+    added: int = 0
+    updated: int = 0
+    annotated: int = 0
+    unchanged: int = 0
+    kept: int = 0
+
+    def __str__(self) -> str:
+        return ", ".join(f"{getattr(self, field.name)} {field.name}" for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class _Article:
+    document: Document
+    result: Result
+    score: float | None
+
+
+def prepare(server: Server, title: str, schema: Schema, guidelines: str, *, renew: bool = False) -> Project:
+    """The project with this title or number, created where there is none, with a labelling interface for ``schema``.
+
+    Args:
+        server: where.
+        title: of the project, or its number.
+        schema: what annotators are to label.
+        guidelines: HTML that the button *Instructions* shows.
+        renew: replace an interface that cannot hold the schema.
+
+    Raises:
+        PushError: the interface was changed so that it cannot hold the schema, and ``renew`` does not say to replace it.
+        ServerError: the server fails, or there is no project with this number.
+    """
+    interface = labelling_interface(schema)
+    project = server.project(title)
+    if project is None:
+        if title.isascii() and title.isdigit():
+            raise PushError(f"{server.url} has no project {title}; give the title of one to be created")
+        return server.create_project(title, interface, guidelines)
+    lacks = missing(project.interface, schema)
+    if lacks:
+        if not renew and "".join(project.interface.split()) not in {"".join(empty.split()) for empty in _EMPTY}:
+            raise PushError(mismatch(project, lacks) + "; --renew-interface puts the generated one in its place")
+        server.update_project(project, label_config=interface, expert_instruction=guidelines)
+        return Project(project.id, project.title, interface, project.model_version)
+    return project
+
+
+def mismatch(project: Project, lacks: Sequence[str]) -> str:
+    """The message about a project whose labelling interface cannot hold the schema."""
+    shown = "; ".join(lacks[:5]) + (f"; and {len(lacks) - 5} more" if len(lacks) > 5 else "")
+    return (
+        f"project {project.id} ({project.title!r}): its labelling interface does not fit the schema: {shown}. "
+        "Mend it in Label Studio, or name the schema that it was made for with --schema"
+    )
+
+
+def push(
+    server: Server,
+    project: Project,
+    documents: Sequence[Document],
+    schema: Schema,
+    *,
+    kind: Kind = "suggestions",
+    version: str = "suggested",
+    annotator: int | None = None,
+) -> Pushed:
+    """Send documents. An interrupted push is completed by the same call.
+
+    Args:
+        server: where.
+        project: in which (:func:`prepare`).
+        documents: each id once.
+        schema: the types of the documents.
+        kind: as what their annotations are sent.
+        version: the name under which suggestions are kept; those of the same name are brought up to date.
+        annotator: as whose work annotations are sent; None is the user of the access token.
+
+    Raises:
+        PushError: documents cannot be sent; nothing was.
+        ServerError: the server fails; what it has taken stays, and the same call goes on from there.
+    """
+    articles = [_article(document, schema, kind) for document in documents]
+    tasks = _Tasks(server, project)
+    problems = [
+        f"{document.id}: task {tasks.number[document.id]} holds another text under this id; offsets would be wrong: "
+        "give the article another id, or delete the task"
+        for document in documents
+        if document.id in tasks.text and tasks.text[document.id] != hash(document.text)
+    ]
+    if problems:
+        raise PushError("\n".join(problems))
+    worker = _Push(server, project, tasks, kind, version, server.user if annotator is None else annotator)
+    for start in range(0, len(articles), _BATCH):
+        worker.batch(articles[start : start + _BATCH])
+    if worker.doubtful:
+        tasks.refresh()
+        tasks.drop_doubles(doubtful=worker.doubtful)
+    if kind == "suggestions" and project.model_version != version and any(_has_any(d) for d in documents):
+        server.update_project(project, model_version=version)  # annotators are shown the suggestions of this name
+    return worker.done
+
+
+def _article(document: Document, schema: Schema, kind: Kind) -> _Article:
+    shown = document if kind != "nothing" else Document(document.id, document.text, document.published)
+    try:
+        result = regions(shown, schema)
+    except RegionError as error:
+        raise PushError(str(error)) from None
+    scores = [item.score for item in (*shown.entities, *shown.events) if item.score is not None]
+    return _Article(document, result, sum(scores) / len(scores) if scores else None)
+
+
+class _Tasks:
+    """The tasks of a project by the ids of their articles; of each text no more than its hash is kept."""
+
+    def __init__(self, server: Server, project: Project) -> None:
+        self.number: dict[str, int] = {}
+        self.text: dict[str, int] = {}
+        self._doubles: dict[str, list[int]] = {}
+        self._server, self._project = server, project
+        self.refresh()
+
+    def refresh(self) -> None:
+        self._doubles = {}
+        for number, data in self._server.task_data(self._project):
+            name, text = data.get("id"), data.get(TEXT)
+            if isinstance(name, str) and isinstance(text, str):
+                first = self.number.setdefault(name, number)
+                self.text.setdefault(name, hash(text))
+                if first != number:
+                    self._doubles.setdefault(name, []).append(number)
+
+    def drop_doubles(self, *, doubtful: set[str]) -> None:
+        """Delete the second tasks of articles that were sent again for want of an answer, while nobody has worked there."""
+        seconds = [number for name in doubtful for number in self._doubles.get(name, ())]
+        for task in self._server.tasks(self._project, seconds, ("annotations", "drafts")):
+            if not task.get("annotations") and not task.get("drafts"):
+                self._server.delete_task(task["id"])
+
+
+class _Push:
+    def __init__(
+        self, server: Server, project: Project, tasks: _Tasks, kind: Kind, version: str, annotator: int
+    ) -> None:
+        self.done = Pushed()
+        self.doubtful: set[str] = set()
+        self._server, self._project, self._tasks = server, project, tasks
+        self._kind, self._version, self._annotator = kind, version, annotator
+
+    def batch(self, articles: Sequence[_Article]) -> None:
+        """Send a few articles; where an answer is lost, look what has arrived and send the rest."""
+        for attempt in range(1, _TRIES + 1):
+            new = [article for article in articles if article.document.id not in self._tasks.number]
+            try:
+                if new:
+                    self._create(new)
+                    self.done.created += len(new)
+                break
+            except UnansweredError:
+                if attempt == _TRIES:
+                    raise
+                self.doubtful |= {article.document.id for article in new}
+                time.sleep(0.5 * 2**attempt)
+                before = set(self._tasks.number)
+                self._tasks.refresh()
+                self.done.created += len({article.document.id for article in new} & (set(self._tasks.number) - before))
+        made = {article.document.id for article in new}
+        there = [article for article in articles if article.document.id not in made]
+        if self._kind == "nothing":
+            self.done.unchanged += len(there)
+        elif there:
+            self._complete(there)
+
+    def _create(self, articles: Sequence[_Article]) -> None:
+        tasks: list[dict[str, Any]] = []
+        for article in articles:
+            task: dict[str, Any] = {"data": task_data(article.document)}
+            if self._kind == "suggestions" and _has_any(article.document):
+                task["predictions"] = [self._prediction(article)]
+            elif self._kind == "annotations":
+                by = {"completed_by": self._annotator, "ground_truth": False}
+                task["annotations"] = [{"result": article.result} | by]
+            tasks.append(task)
+        numbers = self._server.import_tasks(self._project, tasks)
+        for article, number in zip(articles, numbers, strict=True):
+            self._tasks.number[article.document.id] = number
+
+    def _prediction(self, article: _Article) -> dict[str, Any]:
+        return {"model_version": self._version, "result": article.result} | (
+            {} if article.score is None else {"score": article.score}
+        )
+
+    def _complete(self, articles: Sequence[_Article]) -> None:
+        """Bring tasks that are there up to date."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                if self._kind == "suggestions":
+                    self._suggest(articles)
+                else:
+                    self._annotate(articles)
+                return
+            except UnansweredError:
+                if attempt == _TRIES:
+                    raise
+                time.sleep(0.5 * 2**attempt)
+
+    def _suggest(self, articles: Sequence[_Article]) -> None:
+        there = self._held(articles, ("predictions", "result", "score", "model_version"))
+        new: list[dict[str, Any]] = []
+        unchanged = updated = 0
+        for article in articles:
+            task = there.get(self._tasks.number[article.document.id])
+            if task is None or not _has_any(article.document):
+                unchanged += 1
+                continue
+            ours = [p for p in task.get("predictions") or () if p.get("model_version") == self._version]
+            if not ours:
+                new.append({"task": task["id"]} | self._prediction(article))
+            elif ours[0].get("result") == article.result:
+                unchanged += 1
+            else:
+                self._server.update_prediction(ours[0]["id"], result=article.result, score=article.score)
+                updated += 1
+        if new:
+            self._server.import_predictions(self._project, new)
+        self.done.added += len(new)
+        self.done.updated += updated
+        self.done.unchanged += unchanged
+
+    def _annotate(self, articles: Sequence[_Article]) -> None:
+        there = self._held(articles, ("annotations", "result", "completed_by"))
+        for article in articles:
+            task = there.get(self._tasks.number[article.document.id])
+            theirs = [a for a in (task or {}).get("annotations") or () if _person(a) == self._annotator]
+            if task is None or any(annotation.get("result") == article.result for annotation in theirs):
+                self.done.unchanged += 1
+            elif theirs:
+                self.done.kept += 1
+            else:
+                self._server.create_annotation(task["id"], article.result, self._annotator)
+                self.done.annotated += 1
+
+    def _held(self, articles: Sequence[_Article], wanted: Sequence[str]) -> Mapping[int, Mapping[str, Any]]:
+        numbers = [self._tasks.number[article.document.id] for article in articles]
+        return {task["id"]: task for task in self._server.tasks(self._project, numbers, wanted)}
+
+
+def _has_any(document: Document) -> bool:
+    return bool(document.entities or document.events)
+
+
+def _person(annotation: Mapping[str, Any]) -> Any:
+    by = annotation.get("completed_by")
+    return by.get("id") if isinstance(by, Mapping) else by
