@@ -19,7 +19,8 @@ from rasid_annotations.checks import check
 from rasid_annotations.columns import is_column_file, snapped, write_columns
 from rasid_annotations.corpus import load_corpus, load_schema
 from rasid_annotations.disagreements import disagreements
-from rasid_annotations.label_studio.commands import add_commands
+from rasid_annotations.label_studio import commands as label_studio
+from rasid_annotations.label_studio import rounds
 from rasid_annotations.notation import NotationError, parse, write
 from rasid_annotations.options import CORPUS_HELP, add_schema, add_sentences
 from rasid_annotations.pool import read_pool
@@ -112,7 +113,8 @@ def annotations(argv: Sequence[str]) -> int:
     )
     hydrating.set_defaults(run=_hydrate)
 
-    add_commands(commands)
+    label_studio.add_commands(commands)
+    rounds.add_commands(commands)
 
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)

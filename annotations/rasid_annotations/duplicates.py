@@ -49,15 +49,15 @@ def _alike(texts: Sequence[str]) -> Iterator[tuple[int, int, float]]:
     """Pairs of articles whose cosine is at least that of a rewrite, and the cosine."""
     if not texts:
         return
-    vectors = _vectors(texts)
-    for begin in range(0, len(vectors), _BLOCK):
-        cosines = vectors[begin : begin + _BLOCK] @ vectors[begin:].T
+    found = vectors(texts)
+    for begin in range(0, len(found), _BLOCK):
+        cosines = found[begin : begin + _BLOCK] @ found[begin:].T
         for row, column in np.argwhere(cosines >= _REWRITE):
             if row < column:
                 yield begin + int(row), begin + int(column), float(cosines[row, column])
 
 
-def _vectors(texts: Sequence[str]) -> np.ndarray:
+def vectors(texts: Sequence[str]) -> np.ndarray:
     """Unit vectors of tf-idf: float32, shape (articles, buckets)."""
     counts = np.zeros((len(texts), _BUCKETS), dtype=np.float32)
     for row, text in zip(counts, texts, strict=True):

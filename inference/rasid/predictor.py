@@ -58,6 +58,7 @@ class Predictor:
         precision: Precision | None = None,
         threads: int | None = None,
         max_characters: int = MAX_CHARACTERS,
+        threshold: float | None = None,
     ) -> Self:
         """Load a model: a directory, a hub name, or (None) the one that is shipped with the package.
 
@@ -66,18 +67,21 @@ class Predictor:
             precision: which of the model's graphs to use; None takes fp32 where the model has it.
             threads: threads of the computation; None leaves it to ONNX Runtime (one a core).
             max_characters: texts that are longer are refused.
+            threshold: the probability from which a mention or an argument is given, in 0 to 1, for all types alike;
+                None takes the model's own, type by type, which give the best F1.
 
         Raises:
-            ModelError: the model is missing, incomplete, damaged or too new.
+            ModelError: the model is missing, incomplete, damaged or too new; or ``threshold`` is no probability.
         """
         artifact = find(model)
         if precision is not None and precision not in GRAPHS:
             raise ModelError(f"precision {precision!r} is not known; expected one of {', '.join(GRAPHS)}")
         present: list[Precision] = [p for p, name in GRAPHS.items() if name in artifact.config.files]
         chosen: Precision = precision or (present[0] if present else "fp32")
+        config = artifact.config if threshold is None else _at(artifact.config, threshold)
         tokenizer = load_tokenizer(artifact.file(TOKENIZER))
         backend = OnnxBackend(artifact.file(GRAPHS[chosen]), threads=threads, batches=chosen != "int8")
-        return cls(artifact.config, tokenizer, backend, max_characters=max_characters)
+        return cls(config, tokenizer, backend, max_characters=max_characters)
 
     def __call__(self, text: str, *, id: str = "document", published: str | None = None) -> Document:
         """Read one text.
@@ -136,6 +140,14 @@ class Predictor:
             for row, scores in zip(rows, self._backend(batch), strict=True):
                 found[row] = self._decoder.mentions(*jobs[row], scores)
         return [mentions for mentions in found if mentions is not None]
+
+
+def _at(config: ModelConfig, threshold: float) -> ModelConfig:
+    if not 0 <= threshold <= 1:
+        raise ModelError(f"threshold {threshold} is no probability; give one in 0 to 1")
+    schema = config.schema
+    thresholds = dict.fromkeys((*schema.entity_types, *schema.event_types, *schema.role_names), threshold)
+    return replace(config, calibration=replace(config.calibration, thresholds=thresholds))
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -20,6 +20,7 @@ from rasid_annotations.options import CORPUS_HELP, add_schema
 
 if TYPE_CHECKING:
     from rasid.predictor import Predictor
+    from rasid_annotations.label_studio.pushing import Kind
     from rasid_annotations.label_studio.server import Server
 
 URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
@@ -46,8 +47,12 @@ def add_commands(commands: Any) -> None:
     pushing.add_argument(
         "--predict", nargs="?", const="", metavar="MODEL", help="suggest what a model finds (default: the shipped one)"
     )
-    pushing.add_argument("--version", metavar="NAME", help="of the suggestions; those of one name are brought up to date")
-    pushing.add_argument("--annotator", metavar="EMAIL", help="whose work --as annotations is (default: the token's owner)")
+    pushing.add_argument(
+        "--version", metavar="NAME", help="of the suggestions; those of one name are brought up to date"
+    )
+    pushing.add_argument(
+        "--annotator", metavar="EMAIL", help="whose work --as annotations is (default: the token's owner)"
+    )
     add_project_options(pushing)
     pushing.set_defaults(run=_push)
 
@@ -59,9 +64,9 @@ def add_commands(commands: Any) -> None:
     pulling.set_defaults(run=_pull)
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
+def add_connection(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """``--project``, ``--url`` and ``--token-file``."""
-    parser.add_argument("--project", required=True, metavar="NAME", help="title or number of the project")
+    parser.add_argument("--project", required=required, metavar="NAME", help="title or number of the project")
     parser.add_argument("--url", metavar="URL", help=f"of Label Studio (default: ${URL}, else http://localhost:8080)")
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help=f"holds the access token (default: the token is in ${TOKEN})"
@@ -71,7 +76,9 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
 def add_project_options(parser: argparse.ArgumentParser) -> None:
     """What a project is set up with."""
     add_schema(parser)
-    parser.add_argument("--guidelines", metavar="FILE|URL", help="what annotators see as instructions (Markdown, or a link)")
+    parser.add_argument(
+        "--guidelines", metavar="FILE|URL", help="what annotators see as instructions (Markdown, or a link)"
+    )
     parser.add_argument(
         "--renew-interface", action="store_true", help="replace a labelling interface that does not fit the schema"
     )
@@ -95,8 +102,8 @@ def connect(arguments: argparse.Namespace) -> Server:
         token = os.environ.get(TOKEN, "")
     if not token.strip():
         raise InputError(
-            f"no access token: put one from Label Studio, Account & Settings, into the variable {TOKEN}, or into a file "
-            "named by --token-file"
+            f"no access token: put one from Label Studio, Account & Settings, into the variable {TOKEN}, "
+            "or into a file named by --token-file"
         )
     try:
         from rasid_annotations.label_studio.server import Server
@@ -148,27 +155,39 @@ def _push(arguments: argparse.Namespace) -> int:
     if arguments.predict is not None:
         documents, known = predicted(documents, arguments.predict)
         version = arguments.version or known
-    return send(arguments, documents, kind=arguments.kind, version=version, schema=schema)
+    send(arguments, documents, schema, version=version, kind=arguments.kind)
+    return 0
 
 
 def send(
-    arguments: argparse.Namespace, documents: Sequence[Document], *, kind: Any, version: str, schema: Schema
-) -> int:
-    """Push documents by the options of :func:`add_connection` and :func:`add_project_options`, and tell what was done."""
+    arguments: argparse.Namespace,
+    documents: Sequence[Document],
+    schema: Schema,
+    *,
+    version: str,
+    kind: Kind = "suggestions",
+    adjudication: bool = False,
+) -> None:
+    """Push documents as :func:`add_connection` and :func:`add_project_options` say, and tell what was done."""
     start = time.monotonic()
     with connect(arguments) as server:
         from rasid_annotations.label_studio.guidelines import guidelines_html
         from rasid_annotations.label_studio.pushing import prepare, push
 
+        project = prepare(
+            server,
+            arguments.project,
+            schema,
+            guidelines_html(schema, arguments.guidelines),
+            renew=arguments.renew_interface,
+            adjudication=adjudication,
+        )
         annotator = _annotator(server, getattr(arguments, "annotator", None))
-        html = guidelines_html(schema, arguments.guidelines)
-        project = prepare(server, arguments.project, schema, html, renew=arguments.renew_interface)
         done = push(server, project, documents, schema, kind=kind, version=version, annotator=annotator)
         print(
             f"{server.url}/projects/{project.id}: {len(documents)} article(s): {done}; "
             f"{server.requests} requests, {time.monotonic() - start:.1f} s"
         )
-    return 0
 
 
 def _annotator(server: Server, email: str | None) -> int | None:
@@ -201,7 +220,7 @@ def _pull(arguments: argparse.Namespace) -> int:
         for problem in files.problems:
             print(problem)
         print(
-            f"{sum(files.counts.values())} document(s) in {len(files.counts)} file(s), {len(files.problems)} problem(s); "
-            f"{server.requests} requests, {time.monotonic() - start:.1f} s"
+            f"{sum(files.counts.values())} document(s) in {len(files.counts)} file(s), {len(files.problems)} "
+            f"problem(s); {server.requests} requests, {time.monotonic() - start:.1f} s"
         )
     return 1 if files.problems else 0

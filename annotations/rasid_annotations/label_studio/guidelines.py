@@ -29,10 +29,10 @@ def guidelines_html(schema: Schema, source: str | None = None) -> str:
         for kind in (*schema.entity_types, *schema.event_types)
     )
     roles = "".join(
-        f"<li><b>{escape(role.name)}</b>: filled by {', '.join(t for t in schema.entity_types if t in role.fillers)}</li>"
+        f"<li><b>{escape(role.name)}</b>: {', '.join(t for t in schema.entity_types if t in role.fillers)}</li>"
         for role in schema.roles
     )
-    head = f"<h2>{escape(schema.name)}</h2><ul>{listed}</ul><h3>Roles</h3><ul>{roles}</ul>"
+    head = f"<h2>{escape(schema.name)}</h2><ul>{listed}</ul><h3>Roles, and what fills them</h3><ul>{roles}</ul>"
     if source is not None and source.startswith(("http://", "https://")):
         return f'{head}<p><a href="{escape(source)}" target="_blank">Guidelines</a></p>'
     path = DEFAULT if source is None else Path(source)

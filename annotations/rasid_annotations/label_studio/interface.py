@@ -16,20 +16,28 @@ from rasid.schema import Schema
 TEXT = "text"
 """The object tag that shows the article, and the key of its text in a task's data."""
 
+OPEN = "open"
+"""The object tag that shows an adjudicator what is open, and its key in a task's data."""
+
 ENTITY, TRIGGER, MODALITY = "entity", "trigger", "modality"
 """The control tags: the two kinds of labels, and the choice that belongs to a trigger."""
 
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "fa", "he", "ps", "ur"})
 _TAKEN = frozenset("u")  # Label Studio takes the selection back with it
 _STYLE = """
-    [class*="htx-richtext"] { direction: %s; unicode-bidi: plaintext; text-align: start; font-size: 1.15em; line-height: 2.2; }
+    [class*="htx-richtext"] { direction: %s; unicode-bidi: plaintext; text-align: start; }
+    [class*="htx-richtext"] { font-size: 1.15em; line-height: 2.2; }
     [class*="htx-richtext"] span { white-space: pre-wrap; }
   """
-_GUIDELINES = "Guidelines: press “Instructions” below. First a trigger, then Alt+R and its argument, then the role."
+_GUIDELINES = "Guidelines: the button Instructions. An argument: select the trigger, press Alt+R, click the filler."
 
 
-def labelling_interface(schema: Schema) -> str:
+def labelling_interface(schema: Schema, *, adjudication: bool = False) -> str:
     """The XML of the labelling interface, with a line feed at its end.
+
+    Args:
+        schema: what is labelled.
+        adjudication: show what is open between annotators above the article; every task must then tell it.
 
     Raises:
         SchemaError: more types than there are keys for them.
@@ -54,8 +62,13 @@ def labelling_interface(schema: Schema) -> str:
         choices = ElementTree.SubElement(view, "Choices", attributes)
         for modality in schema.modalities:
             ElementTree.SubElement(choices, "Choice", value=modality, hotkey=keys[modality])
+    if adjudication:
+        ElementTree.SubElement(view, "Header", value="Open between the annotators:", size="6")
+        ElementTree.SubElement(view, "Text", name=OPEN, value=f"${OPEN}")
     # The mouse may stop anywhere in a word: proclitics are no part of a mention.
-    ElementTree.SubElement(view, "Text", name=TEXT, value=f"${TEXT}", granularity="symbol", saveTextResult="yes")
+    ElementTree.SubElement(
+        view, "Text", name=TEXT, value=f"${TEXT}", granularity="symbol", saveTextResult="yes", showLabels="true"
+    )
     ElementTree.indent(view)
     return ElementTree.tostring(view, encoding="unicode") + "\n"
 

@@ -114,7 +114,9 @@ def _of_task(
 
 
 def _told(task: Mapping[str, Any], annotation: Mapping[str, Any], annotator: str) -> dict[str, Any]:
-    regions = [item for item in annotation.get("result") or () if isinstance(item, dict) and item.get("type") == "labels"]
+    regions = [
+        item for item in annotation.get("result") or () if isinstance(item, dict) and item.get("type") == "labels"
+    ]
     return {
         "annotator": annotator,
         "task": task["id"],

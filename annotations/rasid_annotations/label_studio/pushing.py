@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from rasid.document import Document
+from rasid.document import Document, Entity, Event
 from rasid.errors import RasidError
 from rasid.schema import Schema
 from rasid_annotations.label_studio.interface import TEXT, labelling_interface, missing
@@ -53,7 +53,9 @@ class _Article:
     score: float | None
 
 
-def prepare(server: Server, title: str, schema: Schema, guidelines: str, *, renew: bool = False) -> Project:
+def prepare(
+    server: Server, title: str, schema: Schema, guidelines: str, *, renew: bool = False, adjudication: bool = False
+) -> Project:
     """The project with this title or number, created where there is none, with a labelling interface for ``schema``.
 
     Args:
@@ -62,12 +64,13 @@ def prepare(server: Server, title: str, schema: Schema, guidelines: str, *, rene
         schema: what annotators are to label.
         guidelines: HTML that the button *Instructions* shows.
         renew: replace an interface that cannot hold the schema.
+        adjudication: of a project that is created, show what is open between annotators too.
 
     Raises:
-        PushError: the interface was changed so that it cannot hold the schema, and ``renew`` does not say to replace it.
+        PushError: the interface was changed so that it cannot hold the schema, and is not to be replaced.
         ServerError: the server fails, or there is no project with this number.
     """
-    interface = labelling_interface(schema)
+    interface = labelling_interface(schema, adjudication=adjudication)
     project = server.project(title)
     if project is None:
         if title.isascii() and title.isdigit():
@@ -143,7 +146,8 @@ def _article(document: Document, schema: Schema, kind: Kind) -> _Article:
         result = regions(shown, schema)
     except RegionError as error:
         raise PushError(str(error)) from None
-    scores = [item.score for item in (*shown.entities, *shown.events) if item.score is not None]
+    items: tuple[Entity | Event, ...] = (*shown.entities, *shown.events)
+    scores = [item.score for item in items if item.score is not None]
     return _Article(document, result, sum(scores) / len(scores) if scores else None)
 
 
@@ -168,7 +172,7 @@ class _Tasks:
                     self._doubles.setdefault(name, []).append(number)
 
     def drop_doubles(self, *, doubtful: set[str]) -> None:
-        """Delete the second tasks of articles that were sent again for want of an answer, while nobody has worked there."""
+        """Delete second tasks of articles that were sent again for want of an answer, if nobody has worked there."""
         seconds = [number for name in doubtful for number in self._doubles.get(name, ())]
         for task in self._server.tasks(self._project, seconds, ("annotations", "drafts")):
             if not task.get("annotations") and not task.get("drafts"):

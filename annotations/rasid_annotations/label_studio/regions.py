@@ -22,7 +22,7 @@ from typing import Any
 from rasid.document import Argument, Document, Entity, Event
 from rasid.errors import RasidError
 from rasid.schema import Schema
-from rasid_annotations.label_studio.interface import ENTITY, MODALITY, TEXT, TRIGGER
+from rasid_annotations.label_studio.interface import ENTITY, MODALITY, OPEN, TEXT, TRIGGER
 
 META = "rasid"
 """The key of a region's ``meta``, and of a task's data, under which keys of the document travel."""
@@ -45,7 +45,9 @@ class RegionError(RasidError, ValueError):
 def task_data(document: Document) -> dict[str, Any]:
     """What a task holds of a document besides its annotations."""
     data: dict[str, Any] = {"id": document.id, TEXT: document.text, "published": document.published}
-    extra = {key: value for key, value in document.extra.items() if key != ANNOTATION}
+    if OPEN in document.extra:
+        data[OPEN] = "\n".join(document.extra[OPEN])
+    extra = {key: value for key, value in document.extra.items() if key not in (ANNOTATION, OPEN)}
     return data | ({META: extra} if extra else {})
 
 
@@ -125,8 +127,9 @@ def _kept(item: Entity | Event) -> dict[str, Any]:
 
 def _region_names(document: Document) -> Mapping[str, str]:
     """A region's id for each item: its own, unless the editor, which cuts ids at ``#``, would change it."""
-    items = [item.id for item in (*document.entities, *document.events)]
-    return {name: name if name and "#" not in name else f"item {place}" for place, name in enumerate(items)}
+    items: tuple[Entity | Event, ...] = (*document.entities, *document.events)
+    names = [item.id for item in items]
+    return {name: name if name and "#" not in name else f"item {place}" for place, name in enumerate(names)}
 
 
 def _text_problems(text: str) -> Iterator[str]:
@@ -149,7 +152,7 @@ def _problems(document: Document, schema: Schema) -> Iterator[str]:
         if item.type not in kinds:
             yield f"{item.id}: no type {item.type!r} in the schema; expected one of {', '.join(kinds)}"
         if not 0 <= item.start < item.end <= len(document.text):
-            yield f"{item.id}: offsets {item.start}–{item.end} are no span of the text's {len(document.text)} characters"
+            yield f"{item.id}: offsets {item.start}–{item.end} are no span of {len(document.text)} characters"
         if isinstance(item, Event):
             if item.modality not in schema.modalities:
                 yield f"{item.id}: no modality {item.modality!r}; expected one of {', '.join(schema.modalities)}"
@@ -191,8 +194,10 @@ def annotated(document: Document, result: Any, schema: Schema, *, scores: bool =
             try:
                 found[name] = _mention(item, units, schema, scores=scores)
                 metas[name] = _meta(item)
-            except (_Odd, KeyError, TypeError, ValueError) as problem:
-                problems.append(f"region {name} {_quoted(item)}: {problem if isinstance(problem, _Odd) else 'damaged'}")
+            except (_OddError, KeyError, TypeError, ValueError) as problem:
+                problems.append(
+                    f"region {name} {_quoted(item)}: {problem if isinstance(problem, _OddError) else 'damaged'}"
+                )
     for item in result:
         kind = item.get("type") if isinstance(item, dict) else None
         if kind == "choices" and item.get("from_name") == MODALITY:
@@ -208,7 +213,7 @@ def annotated(document: Document, result: Any, schema: Schema, *, scores: bool =
     return Reading(_renamed(document, found, metas), tuple(problems))
 
 
-class _Odd(ValueError):
+class _OddError(ValueError):
     """Why an item of a result cannot be taken over."""
 
 
@@ -223,20 +228,22 @@ class _Units:
     def span(self, value: Mapping[str, Any]) -> tuple[int, int]:
         start, end, quoted = value["start"], value["end"], value.get("text")
         if not all(isinstance(offset, int) and not isinstance(offset, bool) for offset in (start, end)):
-            raise _Odd(f"its offsets {start!r}–{end!r} are no whole numbers; draw it again")
+            raise _OddError(f"its offsets {start!r}–{end!r} are no whole numbers; draw it again")
         spans = [(start, end)]
         if self._starts is not None:
             spans.append((bisect_left(self._starts, start), bisect_left(self._starts, end)))
         inside = [(a, b) for a, b in spans if 0 <= a < b <= len(self.text)]
         if not inside:
-            raise _Odd(f"offsets {start}–{end} are no span of the text's {len(self.text)} characters; draw it again")
+            raise _OddError(
+                f"offsets {start}–{end} are no span of the text's {len(self.text)} characters; draw it again"
+            )
         if not isinstance(quoted, str):
             return inside[0]
         for a, b in inside:
             if _squeezed(self.text[a:b]) == _squeezed(quoted):
                 return a, b
         a, b = inside[0]
-        raise _Odd(f"{self.text[a:b]!r} stands at its offsets {start}–{end}; draw it again")
+        raise _OddError(f"{self.text[a:b]!r} stands at its offsets {start}–{end}; draw it again")
 
 
 def _squeezed(text: str) -> str:
@@ -250,7 +257,9 @@ def _mention(item: Mapping[str, Any], units: _Units, schema: Schema, *, scores: 
     types = schema.entity_types if control == ENTITY else schema.event_types if control == TRIGGER else ()
     labels = [label for label in item["value"]["labels"] if label in types]
     if not labels or len(item["value"]["labels"]) > 1:
-        raise _Odd(f"{item['value']['labels']} of {control!r} is no type of the schema; relabel it or mend the interface")
+        raise _OddError(
+            f"{item['value']['labels']} of {control!r} is no type of the schema; relabel it or mend the interface"
+        )
     extra = _meta(item).get("extra") or {}
     score = item.get("score") if scores else None
     if control == ENTITY:
@@ -263,9 +272,7 @@ def _meta(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return meta if isinstance(meta, Mapping) else {}
 
 
-def _choose(
-    item: Mapping[str, Any], found: dict[str, Entity | Event], schema: Schema, problems: list[str]
-) -> None:
+def _choose(item: Mapping[str, Any], found: dict[str, Entity | Event], schema: Schema, problems: list[str]) -> None:
     event = found.get(str(item.get("id")))
     chosen = (item.get("value") or {}).get("choices") or [None]
     if not isinstance(event, Event):
@@ -287,7 +294,9 @@ def _arguments(
             continue
         ends = [str(item.get("from_id")), str(item.get("to_id"))]
         sides = [found.get(end) for end in ends]
-        shown = " – ".join("nothing" if side is None else f"{side.type} {name}" for name, side in zip(ends, sides, strict=True))
+        shown = " – ".join(
+            "nothing" if side is None else f"{side.type} {name}" for name, side in zip(ends, sides, strict=True)
+        )
         roles = item.get("labels") or []
         if {type(side) for side in sides} != {Entity, Event}:
             problems.append(f"relation {shown}: expected a trigger and an entity; left out")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 from label_studio_sdk import LabelStudio
@@ -18,6 +18,9 @@ from label_studio_sdk.core.request_options import RequestOptions
 
 from rasid.errors import RasidError
 from rasid_annotations.label_studio.transport import PatientTransport
+
+if TYPE_CHECKING:
+    from label_studio_sdk import ImportApiRequest, PredictionRequest
 
 PAGE = 100
 """Tasks that are asked for at once: it bounds memory, on both sides."""
@@ -67,12 +70,16 @@ class Server:
         if not self.url.startswith(("http://", "https://")):
             raise ServerError(f"{url!r} is no address of a Label Studio; write it like http://localhost:8080")
         if not token.strip() or not token.strip().isascii():
-            raise ServerError("the access token is empty or damaged; copy it anew from Label Studio, Account & Settings")
+            raise ServerError(
+                "the access token is empty or damaged; copy it anew from Label Studio, Account & Settings"
+            )
         self._transport = PatientTransport(httpx.HTTPTransport(), patience=patience)
         self._http = httpx.Client(transport=self._transport, timeout=_TIMEOUT, follow_redirects=True)
         try:
             with self._told("logging in"):
-                self._api = LabelStudio(base_url=self.url, api_key=token.strip(), httpx_client=self._http)
+                self._api = LabelStudio(  # type: ignore[no-untyped-call]
+                    base_url=self.url, api_key=token.strip(), httpx_client=self._http
+                )
                 me = self._api.users.whoami(request_options=_ONCE)
         except BaseException:
             self._http.close()
@@ -105,16 +112,17 @@ class Server:
                     if problem.status_code != 404:
                         raise
                     return None
-            found = [p for p in self._api.projects.list(request_options=_ONCE) if p.title == name]
+            listed: Iterable[Any] = self._api.projects.list(request_options=_ONCE)
+            found = [project for project in listed if project.title == name]
             if len(found) > 1:
-                numbers = ", ".join(str(p.id) for p in found)
+                numbers = ", ".join(str(project.id) for project in found)
                 raise TitleError(f"{len(found)} projects are called {name!r}; name one by its number: {numbers}")
             return _project(self._api.projects.get(found[0].id, request_options=_ONCE)) if found else None
 
     def create_project(self, title: str, interface: str, guidelines: str) -> Project:
         """A new project; ``guidelines`` (HTML) is what the annotator's button *Instructions* shows."""
         with self._told(f"creating project {title!r}"):
-            made = self._api.projects.create(
+            made: Any = self._api.projects.create(
                 title=title,
                 label_config=interface,
                 expert_instruction=guidelines,
@@ -148,7 +156,7 @@ class Server:
             yield task["id"], task.get("data") or {}
 
     def tasks(self, project: Project, numbers: Sequence[int], fields: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """These tasks, page by page, with ``fields`` of their own and of what they hold; those that are gone are left out.
+        """These tasks, with ``fields`` of their own and of what they hold; those that are gone are left out.
 
         They are asked for by number: pages of a list shift where a task is deleted meanwhile.
         """
@@ -157,12 +165,14 @@ class Server:
             chosen = {"selectedItems": {"all": False, "included": list(numbers[start : start + PAGE])}}
             yield from self._listed(project, wanted, page_size=PAGE, query=json.dumps(chosen))
 
-    def _listed(self, project: Project, include: str, *, page_size: int, query: str | None = None) -> Iterator[dict[str, Any]]:
+    def _listed(
+        self, project: Project, include: str, *, page_size: int, query: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         number = 1
         while True:
             with self._told(f"listing the tasks of project {project.id}"):
                 try:
-                    page = self._api.tasks.list(
+                    page: Any = self._api.tasks.list(
                         project=project.id,
                         fields="all",
                         include=include,
@@ -190,8 +200,11 @@ class Server:
             UnansweredError: it is not known whether they were created.
         """
         with self._told(f"sending {len(tasks)} article(s) to project {project.id}", once=True):
-            made = self._api.projects.import_tasks(
-                project.id, request=tasks, return_task_ids=True, request_options=_ONCE  # type: ignore[arg-type]
+            made: Any = self._api.projects.import_tasks(
+                project.id,
+                request=cast("Sequence[ImportApiRequest]", tasks),
+                return_task_ids=True,
+                request_options=_ONCE,
             )
         return list(made.task_ids or ())
 
@@ -202,7 +215,9 @@ class Server:
             UnansweredError: it is not known whether they were created.
         """
         with self._told(f"sending suggestions to project {project.id}", once=True):
-            self._api.projects.import_predictions(project.id, request=predictions, request_options=_ONCE)  # type: ignore[arg-type]
+            self._api.projects.import_predictions(
+                project.id, request=cast("Sequence[PredictionRequest]", predictions), request_options=_ONCE
+            )
 
     def update_prediction(self, number: int, **changes: Any) -> None:
         """Change a prediction: ``result``, ``score``, ``model_version``."""
