@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Label Studio has an environment of its own: it pins old versions of what Rasid uses too.
+SERVER := .venv-label-studio/.installed
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install clean
+.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install server browser label-studio clean
 
 install: $(INSTALLED)
 
@@ -17,6 +19,20 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PIP) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) --editable '.[dev]'
 	touch $@
+
+$(SERVER): constraints-label-studio.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --constraint $< label-studio
+	touch $@
+
+server: $(SERVER)
+
+# Where there is no Chromium: from Debian's packages where we may install them, else the build that Playwright brings.
+browser: $(INSTALLED)
+	@$(BIN)/python tests/label_studio_server.py --browser >/dev/null 2>&1 \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq --yes chromium >/dev/null; } \
+		|| $(BIN)/playwright install --with-deps chromium
+	@$(BIN)/python tests/label_studio_server.py --browser
 
 # Check the annotated articles, train without one of them, read that one, score the answer, show it.
 run: $(INSTALLED)
@@ -28,7 +44,10 @@ run: $(INSTALLED)
 	$(BIN)/rasid evaluate $(DEMO)/held-out.jsonl $(DEMO)/predicted.jsonl --output $(DEMO)/report.json
 	$(BIN)/rasid predict --model $(DEMO)/model --format text $(DEMO)/held-out.jsonl
 
-test: lint
+# The two environments are installed side by side.
+test:
+	$(MAKE) --jobs 2 lint $(SERVER)
+	$(MAKE) browser
 	$(BIN)/pytest
 
 lint: $(INSTALLED)
@@ -39,6 +58,10 @@ lint: $(INSTALLED)
 # What README quotes: speed, memory, start-up.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/predictor.py
+
+# A Label Studio with the five seed articles, for a person to try.
+label-studio: $(INSTALLED) $(SERVER)
+	$(BIN)/python tests/label_studio_server.py
 
 # Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
 POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz
@@ -95,4 +118,4 @@ check-ner: $(INSTALLED)
 	$(BIN)/python benchmarks/ner.py configs/anercorp.yaml --seeds 1 --epochs 2 --runs runs/check-ner --least 0.6
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(dir $(SERVER)) runs

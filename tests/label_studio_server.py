@@ -2,6 +2,7 @@
 
     python tests/label_studio_server.py                 # with the five seed articles; prints address and login
     python tests/label_studio_server.py -- COMMAND …    # runs a command that finds the server in its environment
+    python tests/label_studio_server.py --browser       # prints the path of the browser that drives its pages
 
 `make server` installs it into a virtual environment of its own: it pins old versions of what Rasid uses too.
 """
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = ROOT / ".venv-label-studio" / "bin" / "label-studio"
@@ -64,7 +66,6 @@ class LabelStudioServer:
             "LATEST_VERSION_CHECK": "false",
             "SECRET_KEY": "of a server on 127.0.0.1 that is thrown away",
             "HOST": self.url,
-            "SSRF_PROTECTION_ENABLED": "false",
         }
         command = [str(PROGRAM), "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(self.port)]
         command += ["--username", EMAIL, "--password", PASSWORD, "--user-token", _LEGACY, "--log-level", "WARNING"]
@@ -125,10 +126,13 @@ class LabelStudioServer:
 
 
 def chromium() -> str:
-    """The browser's path."""
+    """The path of a Chromium: the one named in the variable CHROMIUM, the system's, or that of Playwright."""
     found = next(filter(None, (os.environ.get("CHROMIUM"), *map(shutil.which, _BROWSERS))), None)
     if found is None:
-        raise RuntimeError("no Chromium found: `make browser` installs it, or name one in the variable CHROMIUM")
+        with sync_playwright() as playwright:
+            found = playwright.chromium.executable_path
+    if not Path(found).is_file():
+        raise RuntimeError("no Chromium found: `make browser` installs one, or name one in the variable CHROMIUM")
     return found
 
 
@@ -159,4 +163,8 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server must not outlive us
+    if sys.argv[1:] == ["--browser"]:
+        print(chromium())
+        sys.exit()
     sys.exit(main(sys.argv[2:] if sys.argv[1:2] == ["--"] else sys.argv[1:]))

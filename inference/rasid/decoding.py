@@ -6,7 +6,7 @@ Everything here is numpy, and it is the only decoding there is: evaluation score
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -80,6 +80,16 @@ class Calibration:
         """Calibrated probabilities of the head ``entities``, ``events`` or ``roles``; any shape."""
         scale, offset = self.scales.get(head, (1.0, 0.0))
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scale * logits + offset, -30, 30))), dtype=np.float32)
+
+    def at(self, threshold: float, names: Sequence[str]) -> Self:
+        """The same probabilities with one threshold for all ``names``.
+
+        Raises:
+            ModelError: the threshold is no probability.
+        """
+        if not 0 <= threshold <= 1:
+            raise ModelError(f"threshold {threshold} is no probability; give one in 0 to 1")
+        return replace(self, thresholds=dict.fromkeys(names, threshold))
 
     def cutoffs(self, head: str, names: Sequence[str]) -> Floats:
         """``[names]`` the logit from which each is kept."""

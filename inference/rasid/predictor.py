@@ -78,7 +78,9 @@ class Predictor:
             raise ModelError(f"precision {precision!r} is not known; expected one of {', '.join(GRAPHS)}")
         present: list[Precision] = [p for p, name in GRAPHS.items() if name in artifact.config.files]
         chosen: Precision = precision or (present[0] if present else "fp32")
-        config = artifact.config if threshold is None else _at(artifact.config, threshold)
+        config = artifact.config
+        if threshold is not None:
+            config = replace(config, calibration=config.calibration.at(threshold, config.schema.names))
         tokenizer = load_tokenizer(artifact.file(TOKENIZER))
         backend = OnnxBackend(artifact.file(GRAPHS[chosen]), threads=threads, batches=chosen != "int8")
         return cls(config, tokenizer, backend, max_characters=max_characters)
@@ -140,14 +142,6 @@ class Predictor:
             for row, scores in zip(rows, self._backend(batch), strict=True):
                 found[row] = self._decoder.mentions(*jobs[row], scores)
         return [mentions for mentions in found if mentions is not None]
-
-
-def _at(config: ModelConfig, threshold: float) -> ModelConfig:
-    if not 0 <= threshold <= 1:
-        raise ModelError(f"threshold {threshold} is no probability; give one in 0 to 1")
-    schema = config.schema
-    thresholds = dict.fromkeys((*schema.entity_types, *schema.event_types, *schema.role_names), threshold)
-    return replace(config, calibration=replace(config.calibration, thresholds=thresholds))
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

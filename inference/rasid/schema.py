@@ -89,6 +89,11 @@ class Schema:
         """The roles' names in their fixed order."""
         return tuple(role.name for role in self.roles)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that has a name: entity types, event types, roles."""
+        return (*self.entity_types, *self.event_types, *self.role_names)
+
     def allows(self, event_type: str, role: str, entity_type: str) -> bool:
         """Whether an entity of ``entity_type`` may fill ``role`` in an event of ``event_type``."""
         return any(r.name == role and entity_type in r.fillers and event_type in r.events for r in self.roles)
