@@ -1,6 +1,6 @@
 """Whether `rasid annotations suggest` saves work: what is learned from the articles that it picks, and from others.
 
-    python benchmarks/suggestion.py CONFIG [--start 60] [--seeds N] [--runs DIR] [--output FILE]
+    python -m benchmarks.suggestion CONFIG [--start 60] [--seeds N] [--runs DIR] [--output FILE]
 
 A model is trained on a few of the articles of CONFIG, drawn by lot. It then picks as many further words as those have,
 and as many are drawn by lot; a model trained with the one and with the other is scored on the development articles of
@@ -15,8 +15,10 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from curve import NOTES, PREDICTED, measure
+from benchmarks.curve import NOTES, PREDICTED, measure
+
 from rasid.document import Document, read_documents, write_documents
 from rasid.files import write_json
 from rasid.schema import Schema
@@ -43,7 +45,7 @@ def main() -> int:
     config = load_config(arguments.config)
     schema, documents = read_training(config)
     documents, development = divided(documents, config)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for seed in range(config.optimization.seed, config.optimization.seed + arguments.seeds):
         order = random.Random(seed).sample(documents, len(documents))
         start, rest = order[: arguments.start], order[arguments.start :]
@@ -81,7 +83,7 @@ def read_widely(
     rest: list[Document],
     folder: Path,
 ) -> None:
-    """Train on ``start``; leave what :func:`curve.measure` would, and ``rest`` with all that the model thinks possible."""
+    """Train on ``start``; leave what ``measure`` would, and ``rest`` with all that the model thinks possible."""
     trained = trainer.train(config, schema, trainer.Articles(start, development), folder, resume=True)
     write_documents(folder / PREDICTED, trainer.predictor(trained).stream_documents(development))
     write_json(folder / NOTES, {"seconds": None})
