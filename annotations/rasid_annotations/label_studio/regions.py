@@ -333,7 +333,7 @@ def _renamed(
         if isinstance(known, str) and known not in own.values():  # the editor copies meta when a region is duplicated
             own[name] = known
     taken = set(own.values())
-    numbers = {kind: (f"{kind}{number}" for number in count(1)) for kind in "te"}
+    numbers = {letter: map(f"{letter}{{}}".format, count(1)) for letter in "te"}
     for name in [name for name in found if name not in own]:
         own[name] = next(n for n in numbers["t" if isinstance(found[name], Entity) else "e"] if n not in taken)
     entities = tuple(replace(item, id=own[name]) for name, item in found.items() if isinstance(item, Entity))
