@@ -19,7 +19,7 @@ _HOP = {"connection", "content-length", "transfer-encoding", "content-encoding",
 
 @dataclass(slots=True)
 class Rule:
-    """What happens to the first ``times`` requests whose ``METHOD path`` matches ``pattern``, ``after`` so many passed."""
+    """What happens to the first ``times`` requests with a ``METHOD path`` of ``pattern``, ``after`` so many passed."""
 
     pattern: str
     fault: Fault | Callable[[], None]
@@ -35,6 +35,7 @@ class FaultyProxy:
     rules: list[Rule] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
+    _client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=120))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -64,11 +65,10 @@ class FaultyProxy:
         assert self._server is not None
         self._server.shutdown()
         self._server.server_close()
+        self._client.close()
 
 
 def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
-    client = httpx.Client(base_url=proxy.target, timeout=120)
-
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -82,7 +82,7 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             elif fault in _STATUS:
                 return self.send(_STATUS[fault], {"retry-after": "1"}, b'{"detail": "injected"}')
             headers = {key: value for key, value in self.headers.items() if key.lower() not in _HOP}
-            response = client.request(self.command, self.path, headers=headers, content=body)
+            response = proxy._client.request(self.command, proxy.target + self.path, headers=headers, content=body)
             if fault == "lose the answer":
                 return self.hang_up()
             kept = {key: value for key, value in response.headers.items() if key.lower() not in _HOP}

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-
-from rasid_annotations.label_studio.server import Server
 from tests.faulty_proxy import FaultyProxy
 from tests.label_studio_server import LabelStudioServer
+
+from rasid_annotations.label_studio.server import Server
 
 _numbers = itertools.count(1)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from annotation_samples import SCHEMA, sample
 from test_regions import HARD, at
+from tests.label_studio_server import EMAIL, LabelStudioServer
 
 from rasid.document import Argument, Document, Entity, Event, read_documents, write_documents
 from rasid_annotations.corpus import load_corpus
@@ -20,7 +21,6 @@ from rasid_annotations.label_studio.pulling import Pulled, PullError, pull, writ
 from rasid_annotations.label_studio.pushing import PushError, prepare, push
 from rasid_annotations.label_studio.regions import ANNOTATION, regions
 from rasid_annotations.label_studio.server import Project, Server
-from tests.label_studio_server import EMAIL, LabelStudioServer
 
 Cli = Callable[..., int]
 SEEDS = load_corpus([Path(__file__).parent.parent.parent / "annotations" / "corpus" / "seeds.jsonl"])

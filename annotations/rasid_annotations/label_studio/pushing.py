@@ -7,7 +7,8 @@ nothing that a person has made is touched.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -16,12 +17,11 @@ from rasid.errors import RasidError
 from rasid.schema import Schema
 from rasid_annotations.label_studio.interface import TEXT, labelling_interface, missing
 from rasid_annotations.label_studio.regions import RegionError, Result, regions, task_data
-from rasid_annotations.label_studio.server import Project, Server, UnansweredError
+from rasid_annotations.label_studio.server import Project, Server, StaleError, UnansweredError
 
 Kind = Literal["suggestions", "annotations", "nothing"]
 """As what the annotations of a document are sent: for annotators to correct, as work done, or not at all."""
 
-_BATCH = 50  # articles a request: some 2 MB with suggestions, a second of a server on SQLite
 _TRIES = 5
 _EMPTY = {"", "<View></View>", "<View/>", "<View />"}  # the interface of a project that nobody has set up
 
@@ -103,6 +103,7 @@ def push(
     kind: Kind = "suggestions",
     version: str = "suggested",
     annotator: int | None = None,
+    batch: int = 50,
 ) -> Pushed:
     """Send documents. An interrupted push is completed by the same call.
 
@@ -114,6 +115,7 @@ def push(
         kind: as what their annotations are sent.
         version: the name under which suggestions are kept; those of the same name are brought up to date.
         annotator: as whose work annotations are sent; None is the user of the access token.
+        batch: articles a request; fifty are some 2 MB with suggestions, and a second of a server on SQLite.
 
     Raises:
         PushError: documents cannot be sent; nothing was.
@@ -130,11 +132,11 @@ def push(
     if problems:
         raise PushError("\n".join(problems))
     worker = _Push(server, project, tasks, kind, version, server.user if annotator is None else annotator)
-    for start in range(0, len(articles), _BATCH):
-        worker.batch(articles[start : start + _BATCH])
+    for start in range(0, len(articles), batch):
+        worker.batch(articles[start : start + batch])
     if worker.doubtful:
         tasks.refresh()
-        tasks.drop_doubles(doubtful=worker.doubtful)
+        tasks.drop_doubles(worker.doubtful)
     if kind == "suggestions" and project.model_version != version and any(_has_any(d) for d in documents):
         server.update_project(project, model_version=version)  # annotators are shown the suggestions of this name
     return worker.done
@@ -155,14 +157,13 @@ class _Tasks:
     """The tasks of a project by the ids of their articles; of each text no more than its hash is kept."""
 
     def __init__(self, server: Server, project: Project) -> None:
-        self.number: dict[str, int] = {}
-        self.text: dict[str, int] = {}
-        self._doubles: dict[str, list[int]] = {}
         self._server, self._project = server, project
         self.refresh()
 
     def refresh(self) -> None:
-        self._doubles = {}
+        self.number: dict[str, int] = {}
+        self.text: dict[str, int] = {}
+        self._doubles: dict[str, list[int]] = {}
         for number, data in self._server.task_data(self._project):
             name, text = data.get("id"), data.get(TEXT)
             if isinstance(name, str) and isinstance(text, str):
@@ -171,7 +172,7 @@ class _Tasks:
                 if first != number:
                     self._doubles.setdefault(name, []).append(number)
 
-    def drop_doubles(self, *, doubtful: set[str]) -> None:
+    def drop_doubles(self, doubtful: Iterable[str]) -> None:
         """Delete second tasks of articles that were sent again for want of an answer, if nobody has worked there."""
         seconds = [number for name in doubtful for number in self._doubles.get(name, ())]
         for task in self._server.tasks(self._project, seconds, ("annotations", "drafts")):
@@ -180,37 +181,65 @@ class _Tasks:
 
 
 class _Push:
+    """One push: rounds over a few articles, each of which may be repeated, for it first looks what is there."""
+
     def __init__(
         self, server: Server, project: Project, tasks: _Tasks, kind: Kind, version: str, annotator: int
     ) -> None:
-        self.done = Pushed()
+        self.outcomes: dict[str, str] = {}
         self.doubtful: set[str] = set()
         self._server, self._project, self._tasks = server, project, tasks
         self._kind, self._version, self._annotator = kind, version, annotator
 
+    @property
+    def done(self) -> Pushed:
+        return Pushed(**Counter(self.outcomes.values()))
+
     def batch(self, articles: Sequence[_Article]) -> None:
-        """Send a few articles; where an answer is lost, look what has arrived and send the rest."""
-        for attempt in range(1, _TRIES + 1):
-            new = [article for article in articles if article.document.id not in self._tasks.number]
+        """Send a few articles; where an answer is lost, or a task deleted meanwhile, look again what is there."""
+        for attempt in range(_TRIES):
             try:
-                if new:
-                    self._create(new)
-                    self.done.created += len(new)
-                break
-            except UnansweredError:
-                if attempt == _TRIES:
+                self._round(articles)
+                return
+            except (UnansweredError, StaleError) as problem:
+                if attempt == _TRIES - 1:
                     raise
-                self.doubtful |= {article.document.id for article in new}
+                if isinstance(problem, UnansweredError):
+                    self.doubtful |= {article.document.id for article in articles}
                 time.sleep(0.5 * 2**attempt)
-                before = set(self._tasks.number)
                 self._tasks.refresh()
-                self.done.created += len({article.document.id for article in new} & (set(self._tasks.number) - before))
-        made = {article.document.id for article in new}
-        there = [article for article in articles if article.document.id not in made]
+
+    def _round(self, articles: Sequence[_Article]) -> None:
+        known = [article for article in articles if article.document.id in self._tasks.number]
+        there = self._there(known) if known and self._kind != "nothing" else {}
         if self._kind == "nothing":
-            self.done.unchanged += len(there)
-        elif there:
-            self._complete(there)
+            new = [article for article in articles if article not in known]
+        else:
+            new = [article for article in articles if article.document.id not in there]
+        if new:
+            self._create(new)
+        for article in known:
+            self._note(article, "unchanged")
+        old = [(article, there[article.document.id]) for article in known if article.document.id in there]
+        if self._kind == "suggestions":
+            self._suggest(old)
+        elif self._kind == "annotations":
+            self._annotate(old)
+
+    def _there(self, articles: Sequence[_Article]) -> Mapping[str, Mapping[str, Any]]:
+        """The tasks of articles with what they hold, without those that were deleted meanwhile."""
+        held = (
+            ("predictions", "result", "score", "model_version")
+            if self._kind == "suggestions"
+            else ("annotations", "result", "completed_by")
+        )
+        numbers = {self._tasks.number[article.document.id]: article.document.id for article in articles}
+        return {numbers[task["id"]]: task for task in self._server.tasks(self._project, list(numbers), held)}
+
+    def _note(self, article: _Article, outcome: str) -> None:
+        """What became of an article; that a repeated round finds it done is no news."""
+        if outcome != "unchanged" or article.document.id not in self.outcomes:
+            self.outcomes[article.document.id] = outcome
 
     def _create(self, articles: Sequence[_Article]) -> None:
         tasks: list[dict[str, Any]] = []
@@ -222,8 +251,8 @@ class _Push:
                 by = {"completed_by": self._annotator, "ground_truth": False}
                 task["annotations"] = [{"result": article.result} | by]
             tasks.append(task)
-        numbers = self._server.import_tasks(self._project, tasks)
-        for article, number in zip(articles, numbers, strict=True):
+            self._note(article, "created")
+        for article, number in zip(articles, self._server.import_tasks(self._project, tasks), strict=True):
             self._tasks.number[article.document.id] = number
 
     def _prediction(self, article: _Article) -> dict[str, Any]:
@@ -231,59 +260,31 @@ class _Push:
             {} if article.score is None else {"score": article.score}
         )
 
-    def _complete(self, articles: Sequence[_Article]) -> None:
-        """Bring tasks that are there up to date."""
-        for attempt in range(1, _TRIES + 1):
-            try:
-                if self._kind == "suggestions":
-                    self._suggest(articles)
-                else:
-                    self._annotate(articles)
-                return
-            except UnansweredError:
-                if attempt == _TRIES:
-                    raise
-                time.sleep(0.5 * 2**attempt)
-
-    def _suggest(self, articles: Sequence[_Article]) -> None:
-        there = self._held(articles, ("predictions", "result", "score", "model_version"))
+    def _suggest(self, old: Sequence[tuple[_Article, Mapping[str, Any]]]) -> None:
         new: list[dict[str, Any]] = []
-        unchanged = updated = 0
-        for article in articles:
-            task = there.get(self._tasks.number[article.document.id])
-            if task is None or not _has_any(article.document):
-                unchanged += 1
-                continue
+        for article, task in old:
             ours = [p for p in task.get("predictions") or () if p.get("model_version") == self._version]
+            for double in ours[1:]:  # an answer that was lost
+                self._server.delete_prediction(double["id"])
+            if not _has_any(article.document):
+                continue
             if not ours:
                 new.append({"task": task["id"]} | self._prediction(article))
-            elif ours[0].get("result") == article.result:
-                unchanged += 1
-            else:
+                self._note(article, "added")
+            elif ours[0].get("result") != article.result:
                 self._server.update_prediction(ours[0]["id"], result=article.result, score=article.score)
-                updated += 1
+                self._note(article, "updated")
         if new:
             self._server.import_predictions(self._project, new)
-        self.done.added += len(new)
-        self.done.updated += updated
-        self.done.unchanged += unchanged
 
-    def _annotate(self, articles: Sequence[_Article]) -> None:
-        there = self._held(articles, ("annotations", "result", "completed_by"))
-        for article in articles:
-            task = there.get(self._tasks.number[article.document.id])
-            theirs = [a for a in (task or {}).get("annotations") or () if _person(a) == self._annotator]
-            if task is None or any(annotation.get("result") == article.result for annotation in theirs):
-                self.done.unchanged += 1
-            elif theirs:
-                self.done.kept += 1
-            else:
+    def _annotate(self, old: Sequence[tuple[_Article, Mapping[str, Any]]]) -> None:
+        for article, task in old:
+            theirs = [a for a in task.get("annotations") or () if _person(a) == self._annotator]
+            if not theirs:
                 self._server.create_annotation(task["id"], article.result, self._annotator)
-                self.done.annotated += 1
-
-    def _held(self, articles: Sequence[_Article], wanted: Sequence[str]) -> Mapping[int, Mapping[str, Any]]:
-        numbers = [self._tasks.number[article.document.id] for article in articles]
-        return {task["id"]: task for task in self._server.tasks(self._project, numbers, wanted)}
+                self._note(article, "annotated")
+            elif all(annotation.get("result") != article.result for annotation in theirs):
+                self._note(article, "kept")
 
 
 def _has_any(document: Document) -> bool:

@@ -6,7 +6,7 @@ https://api.labelstud.io lists the calls.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -36,6 +36,10 @@ class ServerError(RasidError):
 
 class UnansweredError(ServerError):
     """A request that must not be sent twice got no answer: whether the server acted on it must be looked up."""
+
+
+class StaleError(ServerError):
+    """What was to be written to is not there any more."""
 
 
 class TitleError(ServerError):
@@ -213,24 +217,31 @@ class Server:
 
         Raises:
             UnansweredError: it is not known whether they were created.
+            StaleError: one of the tasks is not there any more, or what is sent does not fit the labelling interface.
         """
-        with self._told(f"sending suggestions to project {project.id}", once=True):
+        with self._told(f"sending suggestions to project {project.id}", once=True, stale=(400, 404)):
             self._api.projects.import_predictions(
                 project.id, request=cast("Sequence[PredictionRequest]", predictions), request_options=_ONCE
             )
 
     def update_prediction(self, number: int, **changes: Any) -> None:
         """Change a prediction: ``result``, ``score``, ``model_version``."""
-        with self._told(f"changing suggestion {number}"):
+        with self._told(f"changing suggestion {number}", stale=(404,)):
             self._api.predictions.update(number, request_options=_ONCE, **changes)
+
+    def delete_prediction(self, number: int) -> None:
+        """Delete a prediction, if it is still there."""
+        with self._told(f"deleting suggestion {number}"):
+            _unless_gone(self._api.predictions.delete, number)
 
     def create_annotation(self, task: int, result: Sequence[Mapping[str, Any]], annotator: int) -> None:
         """Create an annotation as of this annotator.
 
         Raises:
             UnansweredError: it is not known whether it was created.
+            StaleError: the task is not there any more.
         """
-        with self._told(f"sending an annotation of task {task}", once=True):
+        with self._told(f"sending an annotation of task {task}", once=True, stale=(404,)):
             self._api.annotations.create(
                 task, result=[dict(item) for item in result], completed_by=annotator, request_options=_ONCE
             )
@@ -238,14 +249,10 @@ class Server:
     def delete_task(self, number: int) -> None:
         """Delete a task, if it is still there."""
         with self._told(f"deleting task {number}"):
-            try:
-                self._api.tasks.delete(str(number), request_options=_ONCE)
-            except ApiError as problem:
-                if problem.status_code != 404:
-                    raise
+            _unless_gone(self._api.tasks.delete, str(number))
 
     @contextmanager
-    def _told(self, doing: str, *, once: bool = False) -> Iterator[None]:
+    def _told(self, doing: str, *, once: bool = False, stale: Sequence[int] = ()) -> Iterator[None]:
         """Errors of the libraries, told with what was done, what the server said, and the remedy."""
         try:
             yield
@@ -260,7 +267,8 @@ class Server:
             status, said = problem.status_code or 0, _said(problem.body)
             if once and status >= 500 and status != 503:
                 raise UnansweredError(f"{self.url}: {doing}: it answered {status} ({said})") from None
-            raise ServerError(f"{self.url}: {doing}: it answered {status} ({said}); {_remedy(status)}") from None
+            kind = StaleError if status in stale else ServerError
+            raise kind(f"{self.url}: {doing}: it answered {status} ({said}); {_remedy(status)}") from None
         except (httpx.InvalidURL, ValueError) as problem:  # no JSON: another program answers at that address
             if isinstance(problem, RasidError):
                 raise
@@ -272,6 +280,14 @@ class Server:
 
 def _project(found: Any) -> Project:
     return Project(int(found.id), str(found.title), found.label_config or "", found.model_version or "")
+
+
+def _unless_gone(delete: Callable[..., Any], number: int | str) -> None:
+    try:
+        delete(number, request_options=_ONCE)
+    except ApiError as problem:
+        if problem.status_code != 404:
+            raise
 
 
 def _reason(problem: Exception) -> str:

@@ -45,10 +45,13 @@ class PatientTransport(httpx.BaseTransport):
             error: httpx.TransportError | None = None
             try:
                 response = self._inner.handle_request(request)
+                response.read()  # here, where a connection that is cut in the middle can be told from a whole answer
                 if response.status_code not in _LATER:
                     return response
             except httpx.TransportError as problem:
-                error = problem
+                if response is not None:
+                    response.close()
+                response, error = None, problem
             end = end or time.monotonic() + self._patience
             pause = max(_asked(response), wait * random.uniform(0.8, 1.2))
             if not _may_repeat(request, response, error) or time.monotonic() + pause > end:
@@ -56,8 +59,6 @@ class PatientTransport(httpx.BaseTransport):
                     assert error is not None
                     raise error
                 return response
-            if response is not None:
-                response.close()
             time.sleep(pause)
             wait = min(2 * wait, 8.0)
 
