@@ -66,6 +66,8 @@ class LabelStudioServer:
             "LATEST_VERSION_CHECK": "false",
             "SECRET_KEY": "of a server on 127.0.0.1 that is thrown away",
             "HOST": self.url,
+            "SSRF_PROTECTION_ENABLED": "false",  # a model may answer from this machine
+            "USE_DEFAULT_BANNED_SUBNETS": "false",
         }
         command = [str(PROGRAM), "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(self.port)]
         command += ["--username", EMAIL, "--password", PASSWORD, "--user-token", _LEGACY, "--log-level", "WARNING"]

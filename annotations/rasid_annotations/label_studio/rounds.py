@@ -1,8 +1,9 @@
-"""``rasid annotations suggest | reconcile``: what lies between two rounds of annotation."""
+"""``rasid annotations suggest | reconcile | serve``: what lies between two rounds of annotation."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,18 @@ def add_commands(commands: Any) -> None:
     add_connection(reconciling, required=False)
     add_project_options(reconciling)
     reconciling.set_defaults(run=_reconcile)
+
+    serving = commands.add_parser("serve", help="the server that Label Studio asks for suggestions (ML backend)")
+    serving.add_argument("--model", metavar="M", help="a model directory or a hub name (default: the shipped model)")
+    serving.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default 127.0.0.1: this machine alone")
+    serving.add_argument("--port", type=int, default=9090, metavar="N", help="default 9090")
+    serving.add_argument(
+        "--on-training",
+        metavar="COMMAND",
+        help="run it on the button Start training, with the project's number in $LABEL_STUDIO_PROJECT; afterwards the "
+        "model is loaded anew",
+    )
+    serving.set_defaults(run=_serve)
 
 
 def _suggest(arguments: argparse.Namespace) -> int:
@@ -97,4 +110,23 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     )
     if arguments.project and left:
         send(arguments, [row.document for row in left], schema, version="open", adjudication=True)
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from rasid.predictor import Predictor
+    from rasid_annotations.label_studio.backend import Backend, serve
+
+    def load() -> tuple[Predictor, str]:
+        predictor = Predictor.load(arguments.model)
+        return predictor, model_version(predictor, arguments.model)
+
+    backend = Backend(load, command=shlex.split(arguments.on_training or ""))
+    with serve(backend, arguments.host, arguments.port) as server:
+        print(
+            f"model {backend.version} answers at http://{arguments.host}:{server.server_address[1]}; "
+            "connect it in Label Studio, project settings, Model",
+            flush=True,
+        )
+        server.serve_forever()
     return 0
