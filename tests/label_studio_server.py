@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 from playwright.sync_api import sync_playwright
@@ -110,11 +110,11 @@ class LabelStudioServer:
         http.post("/user/login/", data=form, headers={"Referer": self.url}).raise_for_status()
         return http
 
-    def _post(self, path: str, data: dict[str, object]) -> dict[str, object]:
+    def _post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
         headers = {"X-CSRFToken": self._http.cookies["csrftoken"], "Referer": self.url}
         response = self._http.post(path, json=data, headers=headers)
         response.raise_for_status()
-        answer: dict[str, object] = response.json()
+        answer: dict[str, Any] = response.json()
         return answer
 
     def __enter__(self) -> Self:

@@ -27,7 +27,7 @@ _TAKEN = frozenset("u")  # Label Studio takes the selection back with it
 # A paragraph runs as its own first letter says, and stands where the language puts it. Class names have a prefix that
 # differs between versions.
 _STYLE = """
-    [class*="richtext__container"] { direction: %s; text-align: start; font-size: 1.15em; line-height: 2.2; }
+    [class*="richtext__container"] { direction: %s; text-align: start; font-size: 1.15em; line-height: 2.6; }
     [class*="richtext__line"] { unicode-bidi: plaintext; white-space: pre-wrap; }
   """
 _GUIDELINES = "Guidelines: the button Instructions. An argument: select the trigger, press Alt+R, click the filler."
