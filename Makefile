@@ -9,7 +9,7 @@ SERVER := .venv-label-studio/.installed
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install server browser label-studio clean
+.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install server browser label-studio round-trip clean
 
 install: $(INSTALLED)
 
@@ -62,6 +62,11 @@ bench: $(INSTALLED)
 # A Label Studio with the five seed articles, for a person to try.
 label-studio: $(INSTALLED) $(SERVER)
 	$(BIN)/python tests/label_studio_server.py
+
+# Every document of the corpus through a real Label Studio and back, as an annotation and as a suggestion: 0 may differ.
+round-trip: hydrate $(SERVER)
+	$(BIN)/python tests/label_studio_server.py -- $(BIN)/python benchmarks/label_studio.py $(SPLITS) $(SEEDS) \
+		--articles --output runs/round-trip.json
 
 # Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
 POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz

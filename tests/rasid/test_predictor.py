@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from tokenizers import Tokenizer
 
 from rasid.document import Document
-from rasid.errors import TextError
+from rasid.errors import ModelError, TextError
 from rasid.predictor import Predictor
 from rasid.tokenizer import cut_letters, read, words
 from tests.rasid.processes import run_python
@@ -85,6 +85,21 @@ def test_one_window_at_a_time(twin_model: Path, many: list[str], alone: list[Doc
         predictor = Predictor.load(twin_model, precision=precision, threads=2)  # type: ignore[arg-type]
         for one, other in zip(alone, predictor.stream(many), strict=True):
             assert_same(one, other)
+
+
+def test_a_threshold_of_one_s_own(tiny_model: Path, many: list[str], alone: list[Document]) -> None:
+    low, high = (list(Predictor.load(tiny_model, threshold=threshold).stream(many)) for threshold in (0.2, 0.9))
+    for wide, own, narrow in zip(low, alone, high, strict=True):
+        found = [{(item.type, item.start, item.end) for item in (*d.entities, *d.events)} for d in (wide, own, narrow)]
+        assert found[0] >= found[1] >= found[2]
+        assert all((item.score or 0) >= 0.2 for item in (*wide.entities, *wide.events))
+        assert all((item.score or 0) >= 0.9 for item in (*narrow.entities, *narrow.events))
+    assert sum(len(document.entities) for document in low) > sum(len(document.entities) for document in high)
+
+
+def test_a_threshold_that_is_no_probability(tiny_model: Path) -> None:
+    with pytest.raises(ModelError, match=r"threshold 1\.5 is no probability"):
+        Predictor.load(tiny_model, threshold=1.5)
 
 
 def test_the_document_is_kept(predictor: Predictor) -> None:

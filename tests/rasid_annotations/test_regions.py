@@ -17,11 +17,11 @@ from rasid.document import Argument, Document, Entity, Event
 from rasid_annotations.label_studio.regions import (
     ANNOTATION,
     RegionError,
-    annotated,
     bare,
     regions,
     task_data,
 )
+from rasid_annotations.label_studio.results import annotated
 
 HARD = (
     "قُتِلَ\t12 عنصرًا 😀 في  دمشق\u200f، قال <b>الجيش</b> &amp; نفى.\r\n"
@@ -151,6 +151,21 @@ def test_a_relation_may_be_drawn_from_either_end(direction: str, backwards: bool
     assert reading.document.events[0].arguments == (Argument("COUNT", "t1"),)
 
 
+def test_a_region_with_a_label_of_either_kind_is_both() -> None:
+    """The editor gives a region all labels that were chosen when it was drawn."""
+    result = [
+        drawn("entity", "FAC", *at("قصف"), "aaaaaaaaaa"),
+        drawn("trigger", "STRIKE", *at("قصف"), "aaaaaaaaaa"),
+        drawn("entity", "ARMED", *at("الطيران"), "bbbbbbbbbb"),
+        {"from_id": "bbbbbbbbbb", "to_id": "aaaaaaaaaa", "type": "relation", "labels": ["AGENT"]},
+    ]
+    reading = annotated(Document("hard", HARD), result, SCHEMA)
+    assert reading.problems == ()
+    assert [(item.id, item.type) for item in reading.document.entities] == [("t1", "FAC"), ("t2", "ARMED")]
+    (strike,) = reading.document.events
+    assert (strike.id, strike.type, strike.arguments) == ("e1", "STRIKE", (Argument("AGENT", "t2"),))
+
+
 def test_a_region_that_was_duplicated_is_another_one() -> None:
     base = Document("hard", HARD, entities=(Entity("t1", "LOC", *at("حلب")),))
     result = regions(base, SCHEMA)
@@ -167,15 +182,18 @@ def test_a_region_that_was_duplicated_is_another_one() -> None:
         (lambda r: r[0]["value"].update(labels=[]), "no type of the schema"),
         (lambda r: r[0].update(from_name="other"), "'other'"),
         (lambda r: r[0]["value"].update(end=10_000), "no span"),
+        (lambda r: r[0]["value"].update(labels=["LOC", "FAC"]), "'FAC'"),
+        (lambda r: r[2].update(id="t1"), "no trigger"),
+        (lambda r: r[2].update(from_name="tone"), "'choices' of 'tone'"),
         (lambda r: r[0]["value"].update(start="0"), "no whole numbers"),
         (lambda r: r[0]["value"].update(start=r[0]["value"]["start"] + 1), "stands at its offsets"),
-        (lambda r: r[0].pop("value"), "damaged"),
+        (lambda r: r[0].pop("value"), "None of 'entity'"),
         (lambda r: r[2]["value"].update(choices=["maybe"]), "no modality"),
         (lambda r: r[3].update(labels=[]), "it has no role"),
         (lambda r: r[3].update(labels=["FOE"]), "no role 'FOE'"),
         (lambda r: r[3].update(to_id="e1"), "expected a trigger and an entity"),
         (lambda r: r[3].update(to_id="gone"), "nothing"),
-        (lambda r: r.append({"type": "rating", "from_name": "stars", "value": {"rating": 3}}), "rating of 'stars'"),
+        (lambda r: r.append({"type": "rating", "from_name": "stars", "value": {"rating": 3}}), "'rating' of 'stars'"),
         (lambda r: r.append("x"), "no part of the schema"),
     ],
 )
@@ -187,6 +205,35 @@ def test_what_cannot_be_taken_over_is_told_and_the_rest_is_taken(change: Any, to
     reading = annotated(bare(task_data(base)), result, SCHEMA)
     assert any(told in problem for problem in reading.problems), reading.problems
     assert len(reading.document.events) == 1
+
+
+_anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 200)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(("", "t1", "labels")),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("id", "text")), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(st.data())
+def test_whatever_stands_in_a_result_the_rest_is_read(data: st.DataObject) -> None:
+    base = Document("hard", HARD, None, (Entity("t1", "QUANTITY", *at("12"), 0.5), Entity("t2", "LOC", *at("حلب"))))
+    arguments = (Argument("COUNT", "t1", 0.5), Argument("PLACE", "t2"))
+    base = replace(base, events=(Event("e1", "KILL", *at("قُتِلَ"), "negated", arguments, 0.9),))
+    result: Any = regions(base, SCHEMA)
+    place: Any = data.draw(st.sampled_from(result))
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(_anything)
+    reading = annotated(Document("hard", HARD), result, SCHEMA, scores=True)
+    assert len(reading.document.entities) + len(reading.document.events) >= 2
+    assert regions(reading.document, SCHEMA) is not None
 
 
 def test_a_result_that_is_none() -> None:

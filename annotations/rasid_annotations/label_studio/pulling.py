@@ -18,7 +18,8 @@ from rasid.files import replacing, write_json
 from rasid.schema import Schema
 from rasid_annotations.label_studio.interface import missing
 from rasid_annotations.label_studio.pushing import mismatch
-from rasid_annotations.label_studio.regions import ANNOTATION, annotated, bare
+from rasid_annotations.label_studio.regions import ANNOTATION, bare
+from rasid_annotations.label_studio.results import annotated
 from rasid_annotations.label_studio.server import Project, Server
 
 MANIFEST = "pull.json"
