@@ -19,8 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rasid.document import Document, read_documents, write_documents
 from rasid.files import write_json
 from rasid_annotations.label_studio.regions import regions
@@ -28,6 +26,7 @@ from rasid_annotations.label_studio.server import Server
 from rasid_annotations.scoring import score
 from rasid_training.articles import divided, read_training
 from rasid_training.config import load_config
+from rasid_training.configuration_file import read_yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "A round"
@@ -80,7 +79,7 @@ def main() -> int:
 
 def trained(config: Path, runs: Path, name: str, corpora: list[Path]) -> dict[str, float]:
     """Strict F1 on the development articles of a model trained on these corpora."""
-    settings: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings: dict[str, Any] = read_yaml(config)
     here = config.parent.resolve()
     settings["output"] = str((runs / name).resolve())
     settings["encoder"]["name"] = str((here / settings["encoder"]["name"]).resolve())
