@@ -263,6 +263,49 @@ def test_commands(cli: Cli, title: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert "no annotator 'x@y.z'" in capsys.readouterr().err
 
 
+def test_a_command_that_makes_no_sense(cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    write_documents(corpus, [sample()])
+    assert cli("push", corpus, "--project", "p", "--model", "some/where") == 2
+    assert "add --predict" in capsys.readouterr().err
+    assert cli("push", corpus, "--project", "p", "--token-file", tmp_path / "none") == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert cli("push", corpus, "--project", "p", "--guidelines", tmp_path / "none.md") == 2
+    assert "guidelines" in capsys.readouterr().err
+    assert cli("suggest", corpus, "--annotated", corpus) == 2
+    assert "no article is left" in capsys.readouterr().err
+    assert cli("reconcile", corpus, corpus, "--output", tmp_path / "gold.jsonl") == 2
+    assert "two files are called" in capsys.readouterr().err
+
+
+def test_without_a_token(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", " ")
+    assert cli("pull", "--project", "p", "--output", tmp_path) == 2
+    assert "LABEL_STUDIO_API_KEY" in capsys.readouterr().err
+
+
+def test_the_interface_is_printed(cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli("interface") == 0
+    assert capsys.readouterr().out == labelling_interface(SCHEMA)
+    assert cli("interface", "--output", tmp_path / "i.xml") == 0
+    assert (tmp_path / "i.xml").read_text(encoding="utf-8") == labelling_interface(SCHEMA)
+
+
+def test_guidelines_stand_behind_the_button(server: Server, title: str, tmp_path: Path) -> None:
+    file = tmp_path / "guidelines.md"
+    file.write_text("# عنوان\n\n| a | b |\n| --- | --- |\n| <script>x</script> | 2 |\n", encoding="utf-8")
+    html = guidelines_html(SCHEMA, str(file))
+    assert "<h1>عنوان</h1>" in html
+    assert "<table>" in html
+    assert "<script>" not in html
+    assert 'href="https://example.com/g?a=1&amp;b=2"' in guidelines_html(SCHEMA, "https://example.com/g?a=1&b=2")
+    prepare(server, title, SCHEMA, html)
+    renewed = prepare(server, title, SCHEMA, "<p>newer</p>", renew=True)
+    assert server._api.projects.get(renewed.id).expert_instruction == "<p>newer</p>"
+
+
 def test_what_a_model_finds_is_sent_as_suggestions(cli: Cli, title: str, tmp_path: Path) -> None:
     articles = tmp_path / "articles.jsonl"
     write_documents(articles, [replace(document, entities=(), events=()) for document in SEEDS[:2]])

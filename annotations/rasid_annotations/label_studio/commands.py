@@ -44,9 +44,8 @@ def add_commands(commands: Any) -> None:
         default="suggestions",
         help="send annotations for annotators to correct (default), as work that is done, or leave them out",
     )
-    pushing.add_argument(
-        "--predict", nargs="?", const="", metavar="MODEL", help="suggest what a model finds (default: the shipped one)"
-    )
+    pushing.add_argument("--predict", action="store_true", help="suggest what a model finds, not what is annotated")
+    pushing.add_argument("--model", metavar="M", help="the model of --predict (default: the shipped one)")
     pushing.add_argument(
         "--version", metavar="NAME", help="of the suggestions; those of one name are brought up to date"
     )
@@ -80,7 +79,7 @@ def add_project_options(parser: argparse.ArgumentParser) -> None:
         "--guidelines", metavar="FILE|URL", help="what annotators see as instructions (Markdown, or a link)"
     )
     parser.add_argument(
-        "--renew-interface", action="store_true", help="replace a labelling interface that does not fit the schema"
+        "--renew-interface", action="store_true", help="put the generated interface and the guidelines in place"
     )
 
 
@@ -152,8 +151,10 @@ def _push(arguments: argparse.Namespace) -> int:
     documents = load_corpus(arguments.corpus)
     schema = load_schema(arguments.schema)
     version = arguments.version or "suggested"
-    if arguments.predict is not None:
-        documents, known = predicted(documents, arguments.predict)
+    if arguments.model is not None and not arguments.predict:
+        raise InputError("--model is the model of --predict; add --predict, or leave --model out")
+    if arguments.predict:
+        documents, known = predicted(documents, arguments.model)
         version = arguments.version or known
     send(arguments, documents, schema, version=version, kind=arguments.kind)
     return 0

@@ -23,7 +23,7 @@ Kind = Literal["suggestions", "annotations", "nothing"]
 """As what the annotations of a document are sent: for annotators to correct, as work done, or not at all."""
 
 _TRIES = 5
-_EMPTY = {"", "<View></View>", "<View/>", "<View />"}  # the interface of a project that nobody has set up
+_EMPTY = {"", "<View></View>", "<View/>"}  # the interface of a project that nobody has set up
 
 
 class PushError(RasidError, ValueError):
@@ -63,7 +63,7 @@ def prepare(
         title: of the project, or its number.
         schema: what annotators are to label.
         guidelines: HTML that the button *Instructions* shows.
-        renew: replace an interface that cannot hold the schema.
+        renew: put interface and guidelines in place whatever is there.
         adjudication: of a project that is created, show what is open between annotators too.
 
     Raises:
@@ -77,8 +77,8 @@ def prepare(
             raise PushError(f"{server.url} has no project {title}; give the title of one to be created")
         return server.create_project(title, interface, guidelines)
     lacks = missing(project.interface, schema)
-    if lacks:
-        if not renew and "".join(project.interface.split()) not in {"".join(empty.split()) for empty in _EMPTY}:
+    if renew or lacks:
+        if not renew and "".join(project.interface.split()) not in _EMPTY:
             raise PushError(mismatch(project, lacks) + "; --renew-interface puts the generated one in its place")
         server.update_project(project, label_config=interface, expert_instruction=guidelines)
         return Project(project.id, project.title, interface, project.model_version)

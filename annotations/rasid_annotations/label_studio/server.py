@@ -210,7 +210,12 @@ class Server:
                 return_task_ids=True,
                 request_options=_ONCE,
             )
-        return list(made.task_ids or ())
+        numbers = list(getattr(made, "task_ids", None) or ())
+        if len(numbers) != len(tasks):  # editions that import in the background
+            raise UnansweredError(
+                f"{self.url}: project {project.id}: the server does not say which tasks it has created"
+            )
+        return numbers
 
     def import_predictions(self, project: Project, predictions: Sequence[Mapping[str, Any]]) -> None:
         """Create predictions of tasks, all of them or none.
