@@ -120,11 +120,16 @@ class LabelStudioServer:
     def __enter__(self) -> Self:
         return self
 
+    def close(self) -> None:
+        """Stop the server and remove its data."""
+        self._http.close()
+        self.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.close()
-        self.stop()
+        self.close()
 
 
 def chromium() -> str:
@@ -147,7 +152,8 @@ def _free_port() -> int:
 def main(command: list[str]) -> int:
     """Run ``command`` beside a server; without one, push the seed articles and wait for the keyboard."""
     rasid = str(Path(sys.executable).with_name("rasid"))
-    with tempfile.TemporaryDirectory(prefix="label-studio-") as data, LabelStudioServer(Path(data)) as server:
+    data = Path(tempfile.mkdtemp(prefix="label-studio-"))
+    with LabelStudioServer(data) as server:
         environment = os.environ | {"LABEL_STUDIO_URL": server.url, "LABEL_STUDIO_API_KEY": server.token}
         if command:
             return subprocess.run(command, env=environment, check=False).returncode
