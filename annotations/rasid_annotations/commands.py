@@ -5,11 +5,13 @@ Errors of Rasid go to the caller, which prints them.
 
 # No `from __future__ import annotations` here: it would bind the name of the entry point below.
 import argparse
+import itertools
 import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rasid.document import Document, dumps, write_documents
 from rasid.errors import InputError
@@ -46,10 +48,13 @@ def annotations(argv: Sequence[str]) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    agreeing = commands.add_parser("agreement", help="compare two annotators of the same articles")
-    agreeing.add_argument("first", type=Path, metavar="FIRST", help=CORPUS_HELP)
-    agreeing.add_argument("second", type=Path, metavar="SECOND", help="the same articles by another annotator")
-    agreeing.add_argument("--common", action="store_true", help="compare the articles that both have, leave out others")
+    agreeing = commands.add_parser("agreement", help="compare annotators of the same articles, pair by pair")
+    agreeing.add_argument("annotators", type=Path, nargs="+", metavar="CORPUS", help=f"an annotator's: {CORPUS_HELP}")
+    agreeing.add_argument(
+        "--common",
+        action="store_true",
+        help="compare the articles that both have, leave out others (of more than two: so)",
+    )
     agreeing.add_argument("--list", action="store_true", help="list every disagreement, with its words")
     agreeing.add_argument("--output", type=Path, metavar="REPORT.json", help="write the whole report as JSON too")
     agreeing.set_defaults(run=_agreement)
@@ -161,23 +166,41 @@ def _review(arguments: argparse.Namespace) -> int:
 
 
 def _agreement(arguments: argparse.Namespace) -> int:
-    first, second = load_corpus([arguments.first]), load_corpus([arguments.second])
-    if arguments.common:
-        names = {document.id for document in first} & {document.id for document in second}
-        first, second = ([d for d in side if d.id in names] for side in (first, second))
-    report, kappa = score(first, second), kappas(first, second)
-    differences = [(ours, row) for ours, theirs in paired(first, second) for row in disagreements(ours, theirs)]
-    if arguments.output:
+    annotators = {path: load_corpus([path]) for path in arguments.annotators}
+    if len(annotators) < 2:
+        raise InputError("agreement is between annotators: name the files of two or more, each once")
+    pairs = list(itertools.combinations(annotators, 2))
+    reports: list[dict[str, Any]] = []
+    if len(pairs) > 1:
+        print(f"{'articles':>8}{'entities':>10}{'triggers':>10}{'arguments':>11}{'kappa':>8}{'kappa':>8}  annotators")
+    for one, other in pairs:
+        first, second = annotators[one], annotators[other]
+        if arguments.common or len(pairs) > 1:
+            names = {document.id for document in first} & {document.id for document in second}
+            first, second = ([d for d in side if d.id in names] for side in (first, second))
+        if not first and len(pairs) > 1:
+            print(f"{0:>8}{'–':>10}{'–':>10}{'–':>11}{'–':>8}{'–':>8}  {one.stem}, {other.stem}")
+            continue
+        report, kappa = score(first, second), kappas(first, second)
+        differences = [(ours, row) for ours, theirs in paired(first, second) for row in disagreements(ours, theirs)]
         rows = [row.to_dict() for _, row in differences]
-        write_json(arguments.output, report.to_dict() | {"kappa": kappa, "disagreements": rows})
-    print(report.table())
-    print()
-    told = {layer: "–" if value is None else f"{value:.3f}" for layer, value in kappa.items()}
-    print(f"Cohen's kappa by word: entities {told['entities']}, triggers {told['triggers']}")
-    if arguments.list:
-        print()
-        for document, row in differences:
-            print(row.line(document.text))
+        reports.append(report.to_dict() | {"kappa": kappa, "disagreements": rows})
+        told = {layer: "–" if value is None else f"{value:.3f}" for layer, value in kappa.items()}
+        if len(pairs) > 1:
+            reports[-1] |= {"annotators": [one.stem, other.stem]}
+            shown = "".join(
+                f"{layer.strict.total.f1:>{n}.3f}"
+                for layer, n in zip(report.layers.values(), (10, 10, 11), strict=True)
+            )
+            print(f"{len(first):>8}{shown}{told['entities']:>8}{told['triggers']:>8}  {one.stem}, {other.stem}")
+        else:
+            print(
+                f"{report.table()}\n\nCohen's kappa by word: entities {told['entities']}, triggers {told['triggers']}"
+            )
+        if arguments.list:
+            print("\n".join(["", *(row.line(document.text) for document, row in differences)]))
+    if arguments.output:
+        write_json(arguments.output, reports[0] if len(pairs) == 1 else {"pairs": reports})
     return 0
 
 

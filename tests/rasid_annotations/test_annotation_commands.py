@@ -157,6 +157,25 @@ def test_agreement_prints_tables_kappa_and_where_asked_the_disagreements(
     assert "zahra P 3" not in capsys.readouterr().out
 
 
+def test_agreement_of_three_is_told_pair_by_pair(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
+    second, third, output = tmp_path / "second.jsonl", tmp_path / "third.jsonl", tmp_path / "agreement.json"
+    write_documents(second, [replace(sample(), events=sample().events[1:]), document(name="only here")])
+    write_documents(third, [document(name="only there")])
+    files = [str(corpus), str(second), str(third)]
+    assert annotations(["agreement", *files, "--list", "--output", str(output)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line.endswith((", second", ", third"))] == ["1", "0", "0"]
+    assert any("triggers missed: KILL" in line for line in lines)
+    (pair,) = json.loads(output.read_text(encoding="utf-8"))["pairs"]
+    assert pair["annotators"] == [corpus.stem, "second"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_agreement_needs_two(corpus: Path, times: int) -> None:
+    with pytest.raises(InputError, match="two or more, each once"):
+        annotations(["agreement", *[str(corpus)] * times])
+
+
 def test_agreement_of_the_articles_that_both_have(corpus: Path, tmp_path: Path, capsys: Capture) -> None:
     second = tmp_path / "second.jsonl"
     write_documents(second, [sample(), document(name="other")])
