@@ -5,8 +5,8 @@
 Each shape is a BERT of that shape with random weights, which take as long as trained ones. Measured side by side:
 
 - ``rasid``: the predictor, entities and events with arguments, in fp32 and in int8.
-- ``pipeline``: the token classification pipeline of ``transformers`` (torch, fp32), entities alone: articles in one list
-  sorted by length, a stride so that nothing is cut off, the batch size that was fastest here of those tried.
+- ``pipeline``: the token classification pipeline of ``transformers`` (torch, fp32), entities alone: texts sorted by
+  length, a stride so that nothing is cut off, the batch size that was fastest here of those tried.
 - ``onnx``: an ONNX Runtime session of that classifier, padded to the encoder's limit, entities alone.
 
 Short messages are the paragraphs of the seed articles, whole articles are those, the mix is both.
