@@ -9,7 +9,7 @@ SERVER := .venv-label-studio/.installed
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install server browser label-studio round-trip clean
+.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install server browser label-studio round-trip loop clean
 
 install: $(INSTALLED)
 
@@ -67,6 +67,10 @@ label-studio: $(INSTALLED) $(SERVER)
 round-trip: hydrate $(SERVER)
 	$(BIN)/python tests/label_studio_server.py -- $(BIN)/python benchmarks/label_studio.py $(SPLITS) $(SEEDS) \
 		--articles --output runs/round-trip.json
+
+# One round of annotation, as README tells it: suggest, correct, pull, retrain; scores before and after.
+loop: hydrate $(SERVER)
+	$(BIN)/python tests/label_studio_server.py -- $(BIN)/python benchmarks/loop.py configs/compact.yaml
 
 # Put the text back into the annotations that are published without it. POOL is a pool file, or clones of the corpora.
 POOL ?= ../shared/data/articles/conflict-pool.jsonl.xz

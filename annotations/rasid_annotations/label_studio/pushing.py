@@ -121,7 +121,8 @@ def push(
         PushError: documents cannot be sent; nothing was.
         ServerError: the server fails; what it has taken stays, and the same call goes on from there.
     """
-    articles = [_article(document, schema, kind) for document in documents]
+    for document in documents:
+        _article(document, schema, kind)  # made again when it is sent: the regions of all at once would fill memory
     tasks = _Tasks(server, project)
     problems = [
         f"{document.id}: task {tasks.number[document.id]} holds another text under this id; offsets would be wrong: "
@@ -132,8 +133,8 @@ def push(
     if problems:
         raise PushError("\n".join(problems))
     worker = _Push(server, project, tasks, kind, version, server.user if annotator is None else annotator)
-    for start in range(0, len(articles), batch):
-        worker.batch(articles[start : start + batch])
+    for start in range(0, len(documents), batch):
+        worker.batch([_article(document, schema, kind) for document in documents[start : start + batch]])
     if worker.doubtful:
         tasks.refresh()
         tasks.drop_doubles(worker.doubtful)
