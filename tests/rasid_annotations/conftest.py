@@ -1,14 +1,10 @@
-"""A real Label Studio for the tests that speak with one: started once, in a folder of its own.
-
-It takes half a minute to start, so that it starts as soon as it is known that a test needs it, beside the tests before.
-"""
+"""A real Label Studio for the tests that speak with one: started once, in a folder of its own."""
 
 from __future__ import annotations
 
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,27 +16,11 @@ from rasid_annotations.label_studio.server import Server
 _numbers = itertools.count(1)
 
 
-_starting: list[Future[LabelStudioServer]] = []
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the server where a test will ask for it."""
-    if any("label_studio" in getattr(item, "fixturenames", ()) for item in session.items):
-        folder = Path(tempfile.mkdtemp(prefix="label-studio-"))
-        _starting.append(ThreadPoolExecutor(1).submit(LabelStudioServer, folder))
-
-
-def pytest_sessionfinish() -> None:
-    """Stop it, whether or not it was asked for."""
-    for started in _starting:
-        if started.exception() is None:
-            started.result().close()
-
-
 @pytest.fixture(scope="session")
-def label_studio() -> LabelStudioServer:
+def label_studio() -> Iterator[LabelStudioServer]:
     """The running server."""
-    return _starting[0].result()
+    with LabelStudioServer(Path(tempfile.mkdtemp(prefix="label-studio-"))) as server:
+        yield server
 
 
 @pytest.fixture
