@@ -37,12 +37,10 @@ _DIMENSION = 24
 _PIECES = {"begin": "[CLS]", "end": "[SEP]", "pad": "[PAD]"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before the processes look for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Of several processes, one takes all tests of a file, and one all that need the Label Studio."""
-    for item in items:
-        shared = "label_studio" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("label-studio" if shared else item.path.name))
+    shared = "label_studio" in getattr(item, "fixturenames", ())
+    item.add_marker(pytest.mark.xdist_group("label-studio" if shared else item.path.name))
 
 
 @pytest.fixture(scope="session")
