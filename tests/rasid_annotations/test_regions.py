@@ -86,6 +86,8 @@ def test_offsets_are_code_points_that_quote_their_words(document: Document) -> N
         if item["type"] != "relation":
             value = item["value"]
             assert document.text[value["start"] : value["end"]] == value["text"]
+            assert item["id"]
+            assert "#" not in item["id"]  # where the editor would cut it
 
 
 @given(hard_documents())
