@@ -179,6 +179,8 @@ def test_a_document_that_does_not_fit_the_schema_is_refused_before_anything_is_s
     project = project_of(server, title)
     with pytest.raises(PushError, match="t1: no type 'TOWN'"):
         push(server, project, [hard(), replace(sample(), entities=(Entity("t1", "TOWN", 0, 3),), events=())], SCHEMA)
+    with pytest.raises(PushError, match=r"(?s)one: .*two: "):  # all of them are told
+        push(server, project, [Document("one", " "), hard(), Document("two", "\0")], SCHEMA)
     assert tasks(server, project) == []
 
 

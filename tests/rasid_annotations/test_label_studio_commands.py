@@ -13,6 +13,8 @@ from test_label_studio import SEEDS, hard, plain, submit, tasks
 from tests.label_studio_server import EMAIL, LabelStudioServer
 
 from rasid.document import read_documents, write_documents
+from rasid.predictor import Predictor
+from rasid_annotations.label_studio.commands import model_version
 from rasid_annotations.label_studio.guidelines import guidelines_html
 from rasid_annotations.label_studio.interface import labelling_interface
 from rasid_annotations.label_studio.pushing import prepare
@@ -53,6 +55,15 @@ def test_a_command_that_makes_no_sense(cli: Cli, tmp_path: Path, capsys: pytest.
     assert "no article is left" in capsys.readouterr().err
     assert cli("reconcile", corpus, corpus, "--output", tmp_path / "gold.jsonl") == 2
     assert "two files are called" in capsys.readouterr().err
+
+
+def test_two_trainings_over_one_vocabulary_are_two_versions() -> None:
+    predictor = Predictor.load()
+    versions = set()
+    for weights in ("1" * 64, "2" * 64, "f" * 64):
+        predictor.config = replace(predictor.config, files={"tokenizer.json": "0" * 64, "model.onnx": weights})
+        versions.add(model_version(predictor, "runs/a/model"))
+    assert len(versions) == 3
 
 
 def test_without_a_token(

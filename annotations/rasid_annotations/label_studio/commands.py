@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -133,7 +134,8 @@ def predicted(documents: Sequence[Document], model: str | None) -> tuple[list[Do
 
 def model_version(predictor: Predictor, model: str | None) -> str:
     """A name that tells one trained model from another."""
-    digest = next(iter(sorted(predictor.config.files.values())), "")
+    # Of all files: two trainings over one vocabulary differ in the weights alone.
+    digest = hashlib.sha256("".join(sorted(predictor.config.files.values())).encode()).hexdigest()
     return f"{Path(model).name if model else 'rasid'}-{digest[:8]}"
 
 

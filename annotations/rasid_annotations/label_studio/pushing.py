@@ -121,8 +121,14 @@ def push(
         PushError: documents cannot be sent; nothing was.
         ServerError: the server fails; what it has taken stays, and the same call goes on from there.
     """
+    unfit = []
     for document in documents:
-        _article(document, schema, kind)  # made again when it is sent: the regions of all at once would fill memory
+        try:
+            _article(document, schema, kind)  # made again when it is sent: all regions at once would fill memory
+        except PushError as problem:
+            unfit.append(str(problem))
+    if unfit:
+        raise PushError("\n".join(unfit))
     tasks = _Tasks(server, project)
     problems = [
         f"{document.id}: task {tasks.number[document.id]} holds another text under this id; offsets would be wrong: "
