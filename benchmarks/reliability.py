@@ -19,7 +19,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from rasid.artifact import GRAPHS, TOKENIZER, find
+from rasid.artifact import GRAPHS, LINKS, TOKENIZER, find
 from rasid.backends import OnnxBackend
 from rasid.document import Document
 from rasid.files import replacing, write_json
@@ -53,7 +53,7 @@ def main() -> int:
     predictor = Predictor(
         replace(artifact.config, calibration=calibration),
         load_tokenizer(artifact.file(TOKENIZER)),
-        OnnxBackend(artifact.file(graph), batches=False),
+        OnnxBackend(artifact.file(graph), artifact.file(LINKS)),
         max_characters=sys.maxsize,
     )
     candidates = list(predictor.stream_documents(gold))

@@ -17,7 +17,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from rasid.artifact import CONFIG, FORMAT, GRAPHS, TOKENIZER, sha256
+from rasid.artifact import CONFIG, FORMAT, GRAPHS, LINKS, TOKENIZER, sha256
 from rasid.backends import INPUTS, OUTPUTS
 from rasid.predictor import Predictor
 from rasid.schema import Schema
@@ -81,7 +81,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, schema: Schema, tokeniz
 
 @pytest.fixture(scope="session")
 def twin_model(tmp_path_factory: pytest.TempPathFactory, schema: Schema, tokenizer: Tokenizer) -> Path:
-    """The tiny model with both graphs; the int8 one computes the same but is given one window at a time."""
+    """The tiny model with both graphs, which are the same."""
     return make_model(tmp_path_factory.mktemp("models") / "twin", schema, tokenizer, graphs=("fp32", "int8"))
 
 
@@ -104,6 +104,7 @@ def make_model(path: Path, schema: Schema, tokenizer: Tokenizer, *, graphs: tupl
     graph = _graph(schema, tokenizer.get_vocab_size())
     for precision in graphs:
         onnx.save(graph, path / GRAPHS[precision])
+    onnx.save(_links(schema), path / LINKS)
     config = {
         "rasid_format": FORMAT,
         "schema": schema.to_dict(),
@@ -118,75 +119,92 @@ def make_model(path: Path, schema: Schema, tokenizer: Tokenizer, *, graphs: tupl
 
 
 def _graph(schema: Schema, vocabulary: int) -> Any:
-    """Embeddings plus their masked mean (the context), and bilinear heads with a penalty on a span's length."""
+    """Embeddings plus their mean (the context), and heads with a penalty on a span's length."""
     random = np.random.default_rng(7)
     types = len(schema.entity_types) + len(schema.event_types)
-    roles, modalities = len(schema.roles), len(schema.modalities)
+    modalities = len(schema.modalities)
     unit = _DIMENSION**-0.5
     weights = {
         "table": random.normal(size=(vocabulary, _DIMENSION)),
         "starts": random.normal(size=(_DIMENSION, types)) * unit * 2.0,
         "ends": random.normal(size=(_DIMENSION, types)) * unit * 2.0,
-        "bias": np.full((1, types, 1, 1), -4.5),
+        "bias": np.array(-4.5),
         "slope": np.array(0.7),
-        "roles_bias": np.array(-4.0),
         "letters": random.normal(size=(_DIMENSION, 3)) * unit,
         "moods": random.normal(size=(_DIMENSION, modalities)) * unit,
-        "query_first": random.normal(size=(roles, _DIMENSION, _DIMENSION)) * unit**2 * 1.5,
-        "query_last": random.normal(size=(roles, _DIMENSION, _DIMENSION)) * unit**2 * 1.5,
     }
     constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
-    constants += [
-        numpy_helper.from_array(np.array([axis], dtype=np.int64), f"axis_{name}")
-        for name, axis in (("1", 1), ("2", 2), ("last", -1))
-    ]
+    constants += [numpy_helper.from_array(np.array([0], dtype=np.int64), "axis_0")]
     node = helper.make_node
     nodes = [
-        node("Gather", ["table", "input_ids"], ["embedded"]),
-        node("Cast", ["attention_mask"], ["mask_2d"], to=TensorProto.FLOAT),
-        node("Unsqueeze", ["mask_2d", "axis_last"], ["mask"]),
-        node("Mul", ["embedded", "mask"], ["masked"]),
-        node("ReduceSum", ["masked", "axis_1"], ["total"]),
-        node("ReduceSum", ["mask", "axis_1"], ["count"]),
-        node("Div", ["total", "count"], ["context"]),
+        node("Gather", ["table", "pieces"], ["embedded"]),
+        node("ReduceMean", ["embedded", "axis_0"], ["context"]),
         node("Add", ["embedded", "context"], ["hidden"]),
-        node("Unsqueeze", ["first", "axis_last"], ["first_index"]),
-        node("Unsqueeze", ["last", "axis_last"], ["last_index"]),
-        node("GatherND", ["hidden", "first_index"], ["first_hidden"], batch_dims=1),
-        node("GatherND", ["hidden", "last_index"], ["last_hidden"], batch_dims=1),
+        node("Gather", ["hidden", "first"], ["first_hidden"]),
+        node("Gather", ["hidden", "last"], ["last_hidden"]),
+        node("Concat", ["first_hidden", "last_hidden"], ["words"], axis=1),
         node("MatMul", ["first_hidden", "starts"], ["start_scores"]),
         node("MatMul", ["last_hidden", "ends"], ["end_scores"]),
-        node("Transpose", ["start_scores"], ["start_rows"], perm=[0, 2, 1]),
-        node("Transpose", ["end_scores"], ["end_rows"], perm=[0, 2, 1]),
-        node("Unsqueeze", ["start_rows", "axis_last"], ["start_column"]),
-        node("Unsqueeze", ["end_rows", "axis_2"], ["end_row"]),
-        node("Add", ["start_column", "end_row"], ["both_ends"]),
+        node("Gather", ["start_scores", "rows"], ["start_of_span"]),
+        node("Gather", ["end_scores", "columns"], ["end_of_span"]),
+        node("Add", ["start_of_span", "end_of_span"], ["both_ends"]),
         node("Add", ["both_ends", "bias"], ["biased"]),
-        # The length of a span in pieces; where it is padding the value is of no use and is cut off.
-        node("Unsqueeze", ["first", "axis_2"], ["first_column"]),
-        node("Unsqueeze", ["last", "axis_1"], ["last_row"]),
-        node("Sub", ["last_row", "first_column"], ["length_int"]),
-        node("Cast", ["length_int"], ["length_2d"], to=TensorProto.FLOAT),
-        node("Unsqueeze", ["length_2d", "axis_1"], ["length"]),
+        # The length of a span in pieces.
+        node("Gather", ["first", "rows"], ["first_piece"]),
+        node("Gather", ["last", "columns"], ["last_piece"]),
+        node("Sub", ["last_piece", "first_piece"], ["length_int"]),
+        node("Cast", ["length_int"], ["length_1d"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["length_1d", "axis_last"], ["length"]),
         node("Mul", ["length", "slope"], ["penalty"]),
         node("Sub", ["biased", "penalty"], ["spans"]),
         node("MatMul", ["first_hidden", "letters"], ["proclitics"]),
         node("MatMul", ["first_hidden", "moods"], ["modality"]),
-        node("Einsum", ["first_hidden", "query_first", "first_hidden"], ["roles_raw"], equation="bwd,rde,bve->brwv"),
-        node("Add", ["roles_raw", "roles_bias"], ["roles_first"]),
-        node("Einsum", ["first_hidden", "query_last", "last_hidden"], ["roles_last"], equation="bwd,rde,bve->brwv"),
     ]
-    pieces, words = ["b", "t"], ["b", "w"]
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, shape)
-        for name, shape in zip(INPUTS, (pieces, pieces, words, words), strict=True)
+    constants += [numpy_helper.from_array(np.array([-1], dtype=np.int64), "axis_last")]
+    outputs = {
+        "spans": ["s", types],
+        "proclitics": ["w", 3],
+        "modality": ["w", modalities],
+        "words": ["w", 2 * _DIMENSION],
+    }
+    sizes = {"pieces": "t", "first": "w", "last": "w", "rows": "s", "columns": "s"}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [sizes[name]]) for name in INPUTS]
+    return _model(nodes, inputs, {name: outputs[name] for name in OUTPUTS}, constants)
+
+
+def _links(schema: Schema) -> Any:
+    """Bilinear scores of a trigger's first word with a filler's first and last."""
+    random = np.random.default_rng(8)
+    roles, unit = len(schema.roles), _DIMENSION**-0.5
+    shape = (roles, _DIMENSION, _DIMENSION)
+    constants = [
+        numpy_helper.from_array((random.normal(size=shape) * unit**2 * 1.5).astype(np.float32), f"query_{end}")
+        for end in ("first", "last")
     ]
-    shapes = (["b", types, "w", "w"], ["b", "w", 3], ["b", "w", modalities], *[["b", roles, "w", "w"]] * 2)
-    outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
-        for name, shape in zip(OUTPUTS, shapes, strict=True)
+    constants += [
+        numpy_helper.from_array(np.array(-4.0, dtype=np.float32), "bias"),
+        numpy_helper.from_array(np.array([_DIMENSION, _DIMENSION], dtype=np.int64), "halves"),
     ]
-    graph = helper.make_graph(nodes, "tiny", inputs, outputs, constants)
+    node = helper.make_node
+    nodes = [
+        node("Split", ["words", "halves"], ["begins", "ends"], axis=1),
+        node("Gather", ["begins", "triggers"], ["trigger"]),
+        node("Gather", ["begins", "firsts"], ["filler_first"]),
+        node("Gather", ["ends", "lasts"], ["filler_last"]),
+        node("Einsum", ["trigger", "query_first", "filler_first"], ["by_first"], equation="ed,rdh,fh->efr"),
+        node("Einsum", ["trigger", "query_last", "filler_last"], ["by_last"], equation="ed,rdh,fh->efr"),
+        node("Add", ["by_first", "by_last"], ["both"]),
+        node("Add", ["both", "bias"], ["roles"]),
+    ]
+    inputs = [helper.make_tensor_value_info("words", TensorProto.FLOAT, ["w", 2 * _DIMENSION])]
+    sizes = {"triggers": "e", "firsts": "f", "lasts": "f"}
+    inputs += [helper.make_tensor_value_info(name, TensorProto.INT64, [size]) for name, size in sizes.items()]
+    return _model(nodes, inputs, {"roles": ["e", "f", roles]}, constants)
+
+
+def _model(nodes: list[Any], inputs: list[Any], outputs: dict[str, list[Any]], constants: list[Any]) -> Any:
+    made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
+    graph = helper.make_graph(nodes, "tiny", inputs, made, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
     return model

@@ -43,6 +43,7 @@ def test_it_is_small_and_thin() -> None:
     assert {path.name for path in SHIPPED.iterdir()} == {
         "README.md",
         "config.json",
+        "links.onnx",
         "model.int8.onnx",
         "tokenizer.json",
     }

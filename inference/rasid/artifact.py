@@ -17,13 +17,15 @@ from rasid.errors import ModelError, SchemaError
 from rasid.schema import Schema
 from rasid.windows import WindowSize
 
-FORMAT = 1
-"""The newest form of a model directory that this version reads."""
+FORMAT = 2
+"""The form of a model directory that this version reads. Form 1 had no graph of its own for links."""
 
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 Precision = Literal["fp32", "int8"]
 GRAPHS: Mapping[Precision, str] = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+LINKS = "links.onnx"
+"""The graph that scores links, the same beside each of ``GRAPHS``."""
 SHIPPED = Path(__file__).parent / "model"
 
 
@@ -54,7 +56,7 @@ class ModelConfig:
         """Read the form of ``config.json``.
 
         Raises:
-            ModelError: the form is newer than this version, or a key is missing or damaged.
+            ModelError: the form is another than this version's, or a key is missing or damaged.
         """
         if not isinstance(data, Mapping) or "rasid_format" not in data:
             raise ModelError(
@@ -62,11 +64,12 @@ class ModelConfig:
                 "give a directory made by `rasid train` or `rasid export`"
             )
         form = data["rasid_format"]
-        if not isinstance(form, int) or form > FORMAT:
-            raise ModelError(
-                f"{item} has model format {form}, this version of rasid reads up to {FORMAT}; "
-                "upgrade with `pip install --upgrade rasid`"
+        if form != FORMAT:
+            newer = not isinstance(form, int) or form > FORMAT
+            remedy = (
+                "upgrade with `pip install --upgrade rasid`" if newer else "train the model again with this version"
             )
+            raise ModelError(f"{item} has model format {form}, this version of rasid reads {FORMAT}; {remedy}")
         try:
             special = data["special_pieces"]
             return cls(
@@ -133,7 +136,7 @@ def find(model: str | Path | None) -> Artifact:
     it is not there.
 
     Raises:
-        ModelError: there is no such model, or its configuration is missing, damaged or too new.
+        ModelError: there is no such model, or its configuration is missing, damaged, too new or too old.
     """
     path = SHIPPED if model is None else Path(model)
     if not path.exists() and isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/")):
@@ -162,7 +165,7 @@ def sha256(path: Path) -> str:
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download  # comes with tokenizers; slow to import
 
-    wanted = [CONFIG, TOKENIZER, *GRAPHS.values(), "README.md"]
+    wanted = [CONFIG, TOKENIZER, *GRAPHS.values(), LINKS, "README.md"]
     try:
         try:
             return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=True))

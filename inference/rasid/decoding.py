@@ -5,8 +5,9 @@ Everything here is numpy, and it is the only decoding there is: evaluation score
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from rasid.document import Argument, Entity, Event
 from rasid.errors import ModelError
+from rasid.passages import Passage
 from rasid.schema import Schema
 from rasid.tokenizer import Ints, Reading, cut
 from rasid.windows import Window, owners
@@ -24,27 +26,41 @@ Floats = npt.NDArray[np.float32]
 # has one mention for two or three words.
 _MOST_MENTIONS = 64
 _MOST_MENTIONS_A_WORD = 3
+_NO_LINKS = np.zeros((0, 3), dtype=np.int64)
+_NO_LOGITS = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the model's graph gives for one window of ``w`` words, as logits.
+    """What the model gives for one passage of ``w`` words and ``s`` spans, as logits.
 
     Types are the schema's entity types followed by its event types.
 
     Attributes:
-        spans: ``[types, w, w]`` a mention of this type from a first to a last word.
+        spans: ``[s, types]`` a mention of this type on the span.
         proclitics: ``[w, 3]`` how many leading letters of the word are proclitics.
         modality: ``[w, modalities]`` of the event whose trigger begins at the word.
-        roles_first: ``[roles, w, w]`` trigger's first word by filler's first word, and
-        roles_last: ``[roles, w, w]`` trigger's first word by filler's last word: their sum is the role's logit.
+        words: ``[w, hidden]`` the words' vectors, of whatever kind the backend takes when it is asked for links.
     """
 
     spans: Floats
     proclitics: Floats
     modality: Floats
-    roles_first: Floats
-    roles_last: Floats
+    words: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What may be linked in one passage: its words count from the passage's own first.
+
+    Attributes:
+        triggers: ``[e]`` first word of each trigger.
+        firsts, lasts: ``[f]`` first and last word of each filler, inclusive.
+    """
+
+    triggers: Ints
+    firsts: Ints
+    lasts: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +145,7 @@ class Decoder:
         self.schema = schema
         self.calibration = calibration
         self._names = schema.entity_types + schema.event_types
+        self._role_names = schema.role_names
         self._entity_count = len(schema.entity_types)
         self._span_cutoffs = np.concatenate(
             [
@@ -145,41 +162,55 @@ class Decoder:
             dtype=bool,
         ).reshape(len(schema.event_types), self._entity_count, len(schema.roles))
 
-    def mentions(self, reading: Reading, window: Window, scores: Scores) -> Mentions:
-        """The mentions of one window and the links between them."""
-        types, firsts, lasts = np.nonzero(scores.spans >= self._span_cutoffs[:, None, None])
-        lines = reading.paragraphs[window.start : window.stop]
-        kept = (firsts <= lasts) & (lines[firsts] == lines[lasts])
-        types, firsts, lasts = types[kept], firsts[kept], lasts[kept]
-        most = _MOST_MENTIONS + _MOST_MENTIONS_A_WORD * len(window)
+    def mentions(self, passage: Passage, scores: Scores) -> Mentions:
+        """The mentions of one passage, without links as yet."""
+        # Of a flat array: numpy searches one of two dimensions many times slower.
+        spans, types = np.divmod(np.flatnonzero(scores.spans >= self._span_cutoffs), len(self._names))
+        most = _MOST_MENTIONS + _MOST_MENTIONS_A_WORD * len(passage.window)
         if len(types) > most:
-            margins = scores.spans[types, firsts, lasts] - self._span_cutoffs[types]
+            margins = scores.spans[spans, types] - self._span_cutoffs[types]
             best = np.sort(np.argsort(-margins, kind="stable")[:most])
-            types, firsts, lasts = types[best], firsts[best], lasts[best]
-        links, link_logits = self._links(types, firsts, lasts, lines, scores)
+            spans, types = spans[best], types[best]
+        firsts = passage.rows[spans]
         return Mentions(
             types=types,
-            firsts=firsts + window.start,
-            lasts=lasts + window.start,
-            logits=scores.spans[types, firsts, lasts],
+            firsts=firsts + passage.window.start,
+            lasts=passage.columns[spans] + passage.window.start,
+            logits=scores.spans[spans, types],
             letters=scores.proclitics[firsts].argmax(axis=1),
             modality=scores.modality[firsts].argmax(axis=1),
-            links=links,
-            link_logits=link_logits,
+            links=_NO_LINKS,
+            link_logits=_NO_LOGITS,
         )
 
-    def _links(self, types: Ints, firsts: Ints, lasts: Ints, lines: Ints, scores: Scores) -> tuple[Ints, Floats]:
-        """The links of one window: an event and an entity of the same line, a role that the schema allows."""
-        triggers = np.flatnonzero(types >= self._entity_count)
-        fillers = np.flatnonzero(types < self._entity_count)
-        e, a = np.nonzero(lines[firsts[triggers]][:, None] == lines[firsts[fillers]][None, :])
-        e, a = triggers[e], fillers[a]
-        # [roles, pairs]; a graph has one row even where the schema has no role
-        count = len(self.schema.roles)
-        logits = scores.roles_first[:count, firsts[e], firsts[a]] + scores.roles_last[:count, firsts[e], lasts[a]]
-        allowed = self._allowed[types[e] - self._entity_count, types[a]].T
-        role, pair = np.nonzero(allowed & (logits >= self._role_cutoffs[:, None]))
-        return np.stack([e[pair], a[pair], role], axis=1), logits[role, pair]
+    def ends(self, passage: Passage, mentions: Mentions) -> Ends | None:
+        """What may be linked in a passage; None where there is no trigger or nothing to link it to."""
+        start = passage.window.start
+        events = mentions.types >= self._entity_count
+        triggers, fillers = np.flatnonzero(events), np.flatnonzero(~events)
+        if not len(triggers) or not len(fillers) or not self.schema.roles:
+            return None
+        firsts, lasts = mentions.firsts - start, mentions.lasts - start
+        return Ends(firsts[triggers], firsts[fillers], lasts[fillers])
+
+    def linked(self, passage: Passage, mentions: Mentions, ends: Ends, logits: Floats) -> Mentions:
+        """The mentions with the links whose role the schema allows, between an event and an entity of the same line.
+
+        Args:
+            passage: where they stand.
+            mentions: its mentions.
+            ends: what :meth:`ends` gave for them.
+            logits: ``[e, f, roles]`` for these ends.
+        """
+        triggers = np.flatnonzero(mentions.types >= self._entity_count)
+        fillers = np.flatnonzero(mentions.types < self._entity_count)
+        e, a, role = np.unravel_index(np.flatnonzero(logits >= self._role_cutoffs), logits.shape)
+        event_types, filler_types = mentions.types[triggers[e]] - self._entity_count, mentions.types[fillers[a]]
+        same_line = passage.lines[ends.triggers[e]] == passage.lines[ends.firsts[a]]
+        kept = same_line & self._allowed[event_types, filler_types, role]
+        e, a, role = e[kept], a[kept], role[kept]
+        links = np.stack([triggers[e], fillers[a], role], axis=1)
+        return replace(mentions, links=links, link_logits=logits[e, a, role])
 
     def document(
         self, reading: Reading, windows: Sequence[Window], found: Sequence[Mentions]
@@ -191,27 +222,29 @@ class Decoder:
         """
         if not windows:
             return (), ()
-        merged = found[0] if len(windows) == 1 else _merge(windows, found)
+        apart = all(before.stop <= after.start for before, after in itertools.pairwise(windows))
+        merged = _joined(found) if apart else _merge(windows, found)
         probabilities = {
             head: self.calibration.probability(head, merged.logits).tolist() for head in ("entities", "events")
         }
         order = np.lexsort((merged.types, -merged.lasts, merged.firsts)).tolist()
+        types, spans = merged.types.tolist(), self._spans(reading, merged)
         entities: dict[int, Entity] = {}
         for n in order:
-            if merged.types[n] < self._entity_count:
-                start, end = self._span(reading, merged, n)
+            if types[n] < self._entity_count:
+                start, end = spans[n]
                 entities[n] = Entity(
-                    f"t{len(entities) + 1}", self._names[merged.types[n]], start, end, probabilities["entities"][n]
+                    f"t{len(entities) + 1}", self._names[types[n]], start, end, probabilities["entities"][n]
                 )
         arguments = self._arguments(merged, entities)
         events: list[Event] = []
         for n in order:
-            if merged.types[n] >= self._entity_count:
-                start, end = self._span(reading, merged, n)
+            if types[n] >= self._entity_count:
+                start, end = spans[n]
                 events.append(
                     Event(
                         id=f"e{len(events) + 1}",
-                        type=self._names[merged.types[n]],
+                        type=self._names[types[n]],
                         start=start,
                         end=end,
                         modality=self.schema.modalities[merged.modality[n]],
@@ -231,14 +264,29 @@ class Decoder:
             for k, (event, filler, role) in enumerate(mentions.links.tolist())
         ]
         for event, role, _, filler, k in sorted(links):
-            argument = Argument(self.schema.role_names[role], entities[filler].id, probabilities[k])
+            argument = Argument(self._role_names[role], entities[filler].id, probabilities[k])
             arguments.setdefault(event, []).append(argument)
         return arguments
 
-    def _span(self, reading: Reading, mentions: Mentions, n: int) -> tuple[int, int]:
-        word = reading.words[mentions.firsts[n]]
-        start = cut(reading.text, int(word[0]), int(word[1]), int(mentions.letters[n]))
-        return start, int(reading.words[mentions.lasts[n]][1])
+    def _spans(self, reading: Reading, mentions: Mentions) -> list[tuple[int, int]]:
+        """Start and end of each mention in the text, without the proclitics of its first word."""
+        words, ends = reading.words[mentions.firsts].tolist(), reading.words[mentions.lasts, 1].tolist()
+        return [
+            (cut(reading.text, start, stop, letters) if letters else start, end)
+            for (start, stop), letters, end in zip(words, mentions.letters.tolist(), ends, strict=True)
+        ]
+
+
+def _joined(found: Sequence[Mentions]) -> Mentions:
+    """One set of mentions from windows that do not overlap."""
+    if len(found) == 1:
+        return found[0]
+    starts = itertools.accumulate((len(mentions.types) for mentions in found), initial=0)
+    columns = {f.name: [getattr(mentions, f.name) for mentions in found] for f in fields(Mentions)}
+    columns["links"] = [
+        np.add(links, (start, start, 0)) for links, start in zip(columns["links"], starts, strict=False)
+    ]
+    return Mentions(**{name: np.concatenate(parts) for name, parts in columns.items()})
 
 
 def _merge(windows: Sequence[Window], found: Sequence[Mentions]) -> Mentions:

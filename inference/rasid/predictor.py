@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from rasid.artifact import GRAPHS, TOKENIZER, ModelConfig, Precision, find
-from rasid.backends import Backend, Batch, OnnxBackend
+from rasid.artifact import GRAPHS, LINKS, TOKENIZER, ModelConfig, Precision, find
+from rasid.backends import Backend, OnnxBackend
 from rasid.decoding import Decoder, Mentions
 from rasid.document import Document
 from rasid.errors import ModelError, TextError
+from rasid.passages import Passage
 from rasid.tokenizer import Reading, read
 from rasid.windows import Window, divide
+from rasid.workers import Task, Workers
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -23,16 +27,27 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 1_000_000
 """The longest text that is read unless another limit is given: some 150,000 words, no article is as long."""
 
-_BATCH_PIECES = 1024  # pieces computed at once, padding included: bounds memory, and no larger batch is faster
-_CHUNK_CHARACTERS = 50_000  # characters read ahead, so that windows of like length can be put together
+_CHUNK_CHARACTERS = 25_000  # characters of a chunk; one is read while another is computed
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _VISIBLE = re.compile(r"[^\s\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Documents on their way; each of ``groups`` are numbers of windows that one of ``tasks`` looks for mentions in."""
+
+    documents: Sequence[Document]
+    readings: Sequence[Reading]
+    windows: Sequence[Sequence[Window]]
+    groups: Sequence[Sequence[int]]
+    tasks: Sequence[Task[list[Mentions]]]
 
 
 class Predictor:
     """Reads articles with one model.
 
-    The same text gives the same answer alone, in any batch and in any order.
+    The same text gives the same answer alone, in any batch and in any order. One predictor may be used by several
+    threads at once.
     """
 
     def __init__(
@@ -41,14 +56,19 @@ class Predictor:
         tokenizer: Tokenizer,
         backend: Backend,
         *,
+        threads: int = 1,
         max_characters: int = MAX_CHARACTERS,
     ) -> None:
-        """Put a predictor together from its parts; :meth:`load` does that for a model directory."""
+        """Put a predictor together from its parts; :meth:`load` does that for a model directory.
+
+        ``threads`` is how many windows are computed at once.
+        """
         self.config = config
         self.max_characters = max_characters
         self._tokenizer = tokenizer
         self._backend = backend
         self._decoder = Decoder(config.schema, config.calibration)
+        self._workers = Workers(threads)
 
     @classmethod
     def load(
@@ -65,7 +85,8 @@ class Predictor:
         Args:
             model: where the model is.
             precision: which of the model's graphs to use; None takes fp32 where the model has it.
-            threads: threads of the computation; None leaves it to ONNX Runtime (one a core).
+            threads: how many windows are computed at once, each on a thread; None takes one for each core that the
+                process may use.
             max_characters: texts that are longer are refused.
             threshold: the probability from which a mention or an argument is given, in 0 to 1, for all types alike;
                 None takes the model's own, type by type, which give the best F1.
@@ -82,8 +103,8 @@ class Predictor:
         if threshold is not None:
             config = replace(config, calibration=config.calibration.at(threshold, config.schema.names))
         tokenizer = load_tokenizer(artifact.file(TOKENIZER))
-        backend = OnnxBackend(artifact.file(GRAPHS[chosen]), threads=threads, batches=chosen != "int8")
-        return cls(config, tokenizer, backend, max_characters=max_characters)
+        backend = OnnxBackend(artifact.file(GRAPHS[chosen]), artifact.file(LINKS))
+        return cls(config, tokenizer, backend, threads=threads or cores(), max_characters=max_characters)
 
     def __call__(self, text: str, *, id: str = "document", published: str | None = None) -> Document:
         """Read one text.
@@ -97,7 +118,7 @@ class Predictor:
             TextError: the text cannot be read as an article; the message says why.
         """
         check_text(text, id, self.max_characters)
-        return self._answer([Document(id, text, published)])[0]
+        return next(self._finish(self._begin([Document(id, text, published)])))
 
     def stream(self, texts: Iterable[str]) -> Iterator[Document]:
         """Read any number of texts, in order and in constant memory; their ids are "1", "2", ….
@@ -112,36 +133,52 @@ class Predictor:
         Id, text, date and unknown keys are kept; entities and events are replaced. A document that has an
         ``error``, or whose text cannot be read, comes back with it and without entities and events.
         """
-        for chunk in _chunks(documents, _CHUNK_CHARACTERS):
-            yield from self._answer(chunk)
+        before: _Chunk | None = None
+        for documents_ahead in _chunks(documents, _CHUNK_CHARACTERS):
+            chunk = self._begin(documents_ahead)
+            if before:
+                yield from self._finish(before)
+            before = chunk
+        if before:
+            yield from self._finish(before)
 
-    def _answer(self, documents: Sequence[Document]) -> list[Document]:
+    def _begin(self, documents: Sequence[Document]) -> _Chunk:
+        """Divide documents into windows and set the workers to them."""
         documents = [_checked(document, self.max_characters) for document in documents]
         readings = [read("" if d.error else d.text, self._tokenizer) for d in documents]
         windows = [divide(reading, self.config.window) for reading in readings]
         jobs = [(reading, window) for reading, ws in zip(readings, windows, strict=True) for window in ws]
-        found = iter(self._mentions(jobs))
-        answers = []
-        for document, reading, ws in zip(documents, readings, windows, strict=True):
-            entities, events = self._decoder.document(reading, ws, list(itertools.islice(found, len(ws))))
-            answers.append(replace(document, entities=entities, events=events))
-        return answers
+        sizes = [int(reading.last[w.stop - 1] - reading.first[w.start]) + 3 for reading, w in jobs]
+        groups = list(_groups(sizes, self._backend.together))
+        tasks = [self._workers.submit(partial(self._mentions, [jobs[number] for number in group])) for group in groups]
+        return _Chunk(documents, readings, windows, groups, tasks)
+
+    def _finish(self, chunk: _Chunk) -> Iterator[Document]:
+        mentions = [m for task in chunk.tasks for m in self._workers.result(task)]
+        numbers = itertools.chain.from_iterable(chunk.groups)
+        found = (m for _, m in sorted(zip(numbers, mentions, strict=True), key=lambda pair: pair[0]))
+        for document, reading, windows in zip(chunk.documents, chunk.readings, chunk.windows, strict=True):
+            entities, events = self._decoder.document(reading, windows, list(itertools.islice(found, len(windows))))
+            yield replace(document, entities=entities, events=events)
 
     def _mentions(self, jobs: Sequence[tuple[Reading, Window]]) -> list[Mentions]:
-        """The mentions of each window; windows of like length are computed together."""
-        sizes = [int(reading.last[w.stop - 1] - reading.first[w.start]) + 3 for reading, w in jobs]
-        found: list[Mentions | None] = [None] * len(jobs)
-        for rows in _batches(sizes, _BATCH_PIECES if self._backend.batches else 0):
-            batch = Batch.of(
-                [jobs[row] for row in rows],
-                begin=self.config.begin,
-                end=self.config.end,
-                pad=self.config.pad,
-                longest=self.config.window.longest,
-            )
-            for row, scores in zip(rows, self._backend(batch), strict=True):
-                found[row] = self._decoder.mentions(*jobs[row], scores)
-        return [mentions for mentions in found if mentions is not None]
+        """The mentions of each window and the links between them."""
+        config, decoder = self.config, self._decoder
+        passages = [Passage.of(*job, begin=config.begin, end=config.end, longest=config.window.longest) for job in jobs]
+        scores = self._backend.scores(passages)
+        found = [decoder.mentions(passage, one) for passage, one in zip(passages, scores, strict=True)]
+        ends = {
+            n: e for n, (passage, m) in enumerate(zip(passages, found, strict=True)) if (e := decoder.ends(passage, m))
+        }
+        logits = self._backend.roles([scores[n] for n in ends], list(ends.values())) if ends else []
+        for (n, e), one in zip(ends.items(), logits, strict=True):
+            found[n] = decoder.linked(passages[n], found[n], e, one)
+        return found
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -213,7 +250,7 @@ def _chunks(documents: Iterable[Document], characters: int) -> Iterator[list[Doc
         yield chunk
 
 
-def _batches(sizes: Sequence[int], budget: int) -> Iterator[list[int]]:
+def _groups(sizes: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Numbers of items in groups of like size whose padded size keeps to the budget; at least one in each."""
     group: list[int] = []
     for number in sorted(range(len(sizes)), key=lambda n: sizes[n]):

@@ -51,7 +51,7 @@ def divide(reading: Reading, size: WindowSize) -> list[Window]:
     """Divide a reading into windows; together they hold every word, and each holds at least one."""
     windows: list[Window] = []
     start = stop = 0
-    for begin, end in _runs(reading.paragraphs):
+    for begin, end in runs(reading.paragraphs):
         if _pieces(reading, begin, end) > size.longest - 2:
             if stop > start:
                 windows.append(Window(start, stop))
@@ -80,7 +80,7 @@ def owners(windows: Sequence[Window], firsts: Ints, lasts: Ints) -> Ints:
     return np.where(space[np.arange(len(best)), best] >= 0, best, -1)
 
 
-def _runs(numbers: Ints) -> list[tuple[int, int]]:
+def runs(numbers: Ints) -> list[tuple[int, int]]:
     """Start and end of each run of equal numbers."""
     if not len(numbers):
         return []

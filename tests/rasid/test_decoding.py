@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from rasid.decoding import Calibration, Decoder, Scores
+from rasid.decoding import Calibration, Decoder
 from rasid.document import Document
 from rasid.errors import ModelError
 from rasid.schema import Schema
 from rasid.tokenizer import Reading, cut, proclitics, read
 from rasid.windows import Window, WindowSize, divide, owners
 from tests.rasid.strategies import articles
+from tests.rasid.tables import Tables, mentions
 
 SIZE = WindowSize(longest=24, target=16, overlap=10)
 NO, YES = -9.0, 9.0
@@ -72,7 +73,7 @@ def whole(reading: Reading, windows: Sequence[Window], first: int, last: int) ->
     return bool(held and reading.paragraphs[first] == reading.paragraphs[last])
 
 
-def ideal(gold: Gold, window: Window, schema: Schema) -> Scores:
+def ideal(gold: Gold, window: Window, schema: Schema) -> Tables:
     """The scores of one window that say the gold in it, and nothing else."""
     size, roles = len(window), len(schema.roles)
     types = len(schema.entity_types) + len(schema.event_types)
@@ -80,7 +81,7 @@ def ideal(gold: Gold, window: Window, schema: Schema) -> Scores:
     def empty(*shape: int) -> np.ndarray:
         return np.full(shape, NO, dtype=np.float32)
 
-    scores = Scores(
+    scores = Tables(
         empty(types, size, size),
         empty(size, 3),
         empty(size, len(schema.modalities)),
@@ -139,10 +140,9 @@ def found(document: Document) -> tuple[Counter, Counter]:
     return Counter(entities.values()), events
 
 
-def decode(schema: Schema, reading: Reading, windows: Sequence[Window], scores: Sequence[Scores]) -> Document:
+def decode(schema: Schema, reading: Reading, windows: Sequence[Window], scores: Sequence[Tables]) -> Document:
     decoder = Decoder(schema, Calibration())
-    mentions = [decoder.mentions(reading, w, s) for w, s in zip(windows, scores, strict=True)]
-    entities, events = decoder.document(reading, windows, mentions)
+    entities, events = decoder.document(reading, windows, mentions(decoder, reading, windows, scores))
     return Document("a", reading.text, None, entities, events)
 
 

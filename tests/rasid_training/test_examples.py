@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from rasid.decoding import Calibration, Decoder, Scores
+from rasid.decoding import Calibration, Decoder
 from rasid.document import Argument, Document, Entity, Event
 from rasid.schema import Schema
 from rasid.tokenizer import MAX_PROCLITICS, Reading, cut, proclitics, read
@@ -22,6 +22,7 @@ from rasid_annotations.corpus import load_schema
 from rasid_training.encoders import load_encoder
 from rasid_training.examples import Collator, Labels, dataset, label
 from rasid_training.normalization import normalized
+from tests.rasid.tables import Tables, mentions
 
 from .conftest import COMPACT, SCHEMA
 
@@ -33,7 +34,7 @@ def schema() -> Schema:
     return load_schema(SCHEMA)
 
 
-def ideal(labels: Labels, window: Window, schema: Schema) -> Scores:
+def ideal(labels: Labels, window: Window, schema: Schema) -> Tables:
     """The scores of a model that has learned the labels by heart."""
     count, types = len(window), len(schema.entity_types) + len(schema.event_types)
     spans = np.full((types, count, count), -9.0, dtype=np.float32)
@@ -59,13 +60,13 @@ def ideal(labels: Labels, window: Window, schema: Schema) -> Scores:
             for role in roles:
                 first[role, inside[event][1], inside[entity][1]] = 3.0
                 last[role, inside[event][1], inside[entity][2]] = 6.0
-    return Scores(spans, letters, modality, first, last)
+    return Tables(spans, letters, modality, first, last)
 
 
 def decoded(document: Document, reading: Reading, labels: Labels, schema: Schema, size: WindowSize) -> Document:
     decoder = Decoder(schema, Calibration())
     windows = divide(reading, size)
-    found = [decoder.mentions(reading, window, ideal(labels, window, schema)) for window in windows]
+    found = mentions(decoder, reading, windows, [ideal(labels, window, schema) for window in windows])
     entities, events = decoder.document(reading, windows, found)
     return replace(document, entities=entities, events=events)
 

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.nn import functional
 
-from rasid_training.heads import Roles, TableSpans
+from rasid_training.heads import Roles, TableSpans, TagSpans
 
 
 def _words() -> torch.Tensor:
     return torch.randn(3, 7, 16, generator=torch.Generator().manual_seed(0))
 
 
-def test_the_logits_of_single_links_are_those_of_the_tables() -> None:
+def test_the_logits_of_single_links_are_those_of_the_table() -> None:
     torch.manual_seed(0)
     roles, words = Roles(16, 4, 8), _words()
     pairs = torch.tensor([[0, 1, 2, 3], [2, 6, 0, 0], [1, 3, 3, 5], [0, 1, 2, 3]])
-    first, last = roles(words)
-    row, trigger, begin, end = pairs.unbind(-1)
-    expected = first[row, :, trigger, begin] + last[row, :, trigger, end]
-    torch.testing.assert_close(roles.at(words, pairs), expected)
+    tables = [
+        roles.table(words[window], trigger[None], first[None], last[None])[0, 0]
+        for window, trigger, first, last in pairs
+    ]
+    torch.testing.assert_close(roles.at(words, pairs), torch.stack(tables))
+
+
+def test_a_link_does_not_depend_on_the_others_in_the_table() -> None:
+    torch.manual_seed(0)
+    roles, words = Roles(16, 4, 8), _words()[0]
+    triggers, firsts, lasts = torch.tensor([5, 0]), torch.tensor([1, 1, 4]), torch.tensor([1, 2, 6])
+    table = roles.table(words, triggers, firsts, lasts)
+    assert table.shape == (2, 3, 4)
+    alone = roles.table(words, triggers[1:], firsts[2:], lasts[2:])
+    torch.testing.assert_close(table[1, 2], alone[0, 0])
+
+
+@pytest.mark.parametrize("head", [TableSpans, TagSpans])
+def test_a_span_has_the_same_logits_alone_and_among_others(head: type[TableSpans] | type[TagSpans]) -> None:
+    torch.manual_seed(0)
+    spans, words = head(16, 2, 3, 8), _words()
+    number, first, last = torch.ones(3, 7, 7).triu().nonzero(as_tuple=True)
+    together = spans.at(words, (number, first, last))
+    assert together.shape == (3 * 28, 5)
+    for n in (0, 17, 40, 83):
+        alone = spans.at(words[number[n]][None], (torch.tensor([0]), first[n][None], last[n][None]))
+        torch.testing.assert_close(alone[0], together[n])
 
 
 def test_without_a_link_there_is_a_gradient_of_zero() -> None:
@@ -37,6 +61,8 @@ def test_the_loss_of_spans_is_over_the_valid_ones_for_each_word() -> None:
     valid = torch.ones(3, 7, 7, dtype=torch.bool).triu()
     valid[1, 4:] = valid[1, :, 4:] = False  # a window of four words
     labels = (torch.rand(3, 5, 7, 7, generator=torch.Generator().manual_seed(1)) < 0.1) & valid.unsqueeze(1)
-    losses = functional.binary_cross_entropy_with_logits(spans(words), labels.float(), reduction="none")
+    every = torch.ones_like(valid).nonzero(as_tuple=True)
+    logits = spans.at(words, every).view(3, 7, 7, 5).permute(0, 3, 1, 2)
+    losses = functional.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
     expected = losses.masked_fill(~valid.unsqueeze(1), 0.0).sum() / (7 + 4 + 7)
     torch.testing.assert_close(spans.loss(words, labels, valid), expected)

@@ -95,7 +95,15 @@ def _same(one: Sequence[Document], other: Sequence[Document]) -> None:
 
 def test_a_trained_model_is_a_whole_directory(model: Path) -> None:
     names = {path.name for path in model.iterdir()}
-    expected = {"config.json", "tokenizer.json", "model.safetensors", "model.onnx", "model.int8.onnx", "README.md"}
+    expected = {
+        "config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "model.onnx",
+        "model.int8.onnx",
+        "links.onnx",
+        "README.md",
+    }
     assert names == expected
     artifact = find(model)
     assert artifact.config.provenance["not_representable"] == 0
@@ -169,6 +177,7 @@ def test_a_thin_copy_predicts_the_same(model: Path, corpus: Sequence[Document], 
         "config.json",
         "tokenizer.json",
         "model.int8.onnx",
+        "links.onnx",
         "README.md",
     }
     thin, whole = Predictor.load(tmp_path / "thin"), Predictor.load(model, precision="int8")

@@ -1,36 +1,81 @@
-"""Prediction by torch: the reference that exported models are compared with, and what evaluates in training."""
+"""Prediction by torch: the reference that exported models are compared with, what evaluates in training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from rasid.artifact import TOKENIZER, find
-from rasid.backends import INPUTS, Batch
-from rasid.decoding import Scores
+from rasid.decoding import Ends, Floats, Scores
+from rasid.passages import Passage
 from rasid.predictor import Predictor, load_tokenizer
+from rasid_training.batches import INPUTS, Batch
 from rasid_training.model import RasidModel
 
 
 class TorchBackend:
     """Computes scores by a model where its weights are: a ``rasid.backends.Backend``."""
 
-    batches = True
+    def __init__(self, model: RasidModel, *, pad: int, together: int = 1024) -> None:
+        """``pad`` is the id of the piece that fills up, ``together`` how many pieces are computed at once."""
+        self.model, self.pad, self.together = model, pad, together
+
+    def scores(self, passages: Sequence[Passage]) -> list[Scores]:
+        """The scores of each passage."""
+        batch = Batch.of(passages, pad=self.pad)
+        counts = [len(passage.rows) for passage in passages]
+        spans = (
+            np.repeat(np.arange(len(passages)), counts),
+            np.concatenate([passage.rows for passage in passages]),
+            np.concatenate([passage.columns for passage in passages]),
+        )
+        with _Evaluating(self.model) as model:
+            (words,) = model(**{name: self._there(getattr(batch, name)) for name in INPUTS})
+            number, row, column = (self._there(part) for part in spans)
+            logits = _here(model.spans.at(words, (number, row, column)))
+            proclitics, modality = _here(model.proclitics(words)), _here(model.modality(words))
+        parts = np.split(logits, np.cumsum(counts)[:-1])
+        lengths = [len(passage.window) for passage in passages]
+        return [
+            Scores(part, proclitics[n, :length], modality[n, :length], words[n, :length])
+            for n, (part, length) in enumerate(zip(parts, lengths, strict=True))
+        ]
+
+    def roles(self, scores: Sequence[Scores], ends: Sequence[Ends]) -> list[Floats]:
+        """``[triggers, fillers, roles]`` for each passage."""
+        with _Evaluating(self.model) as model:
+            return [
+                _here(model.roles.table(one.words, *map(self._there, (e.triggers, e.firsts, e.lasts))))
+                for one, e in zip(scores, ends, strict=True)
+            ]
+
+    def _there(self, array: Any) -> Tensor:
+        return torch.from_numpy(array).to(next(self.model.parameters()).device)
+
+
+class _Evaluating:
+    """A model without dropout and without gradients, for the time of a ``with``."""
 
     def __init__(self, model: RasidModel) -> None:
-        self.model = model
+        self.model, self.training, self.inference = model, model.training, torch.inference_mode()
 
-    def __call__(self, batch: Batch) -> list[Scores]:
-        """The scores of each window of the batch."""
-        training = self.model.training
+    def __enter__(self) -> RasidModel:
         self.model.train(False)
-        device = next(self.model.parameters()).device
-        inputs = {name: torch.from_numpy(getattr(batch, name)).to(device) for name in INPUTS}
-        with torch.inference_mode():
-            outputs = self.model(**inputs)
-        self.model.train(training)
-        return batch.split([output.float().cpu().numpy() for output in outputs])
+        self.inference.__enter__()
+        return self.model
+
+    def __exit__(self, *problem: Any) -> None:
+        self.inference.__exit__(*problem)
+        self.model.train(self.training)
+
+
+def _here(tensor: Tensor) -> Floats:
+    return tensor.float().cpu().numpy()
 
 
 def load_torch(model: str | Path) -> Predictor:
@@ -38,4 +83,5 @@ def load_torch(model: str | Path) -> Predictor:
     artifact = find(model)
     artifact.file("model.safetensors")
     tokenizer = load_tokenizer(artifact.file(TOKENIZER))
-    return Predictor(artifact.config, tokenizer, TorchBackend(RasidModel.from_pretrained(artifact.path)))
+    backend = TorchBackend(RasidModel.from_pretrained(artifact.path), pad=artifact.config.pad)
+    return Predictor(artifact.config, tokenizer, backend)

@@ -16,12 +16,13 @@ from datasets import Dataset, Features, Value, load_from_disk
 from datasets import Sequence as Values
 from tokenizers import Tokenizer
 
-from rasid.backends import Batch
 from rasid.document import Document, Entity, Event
 from rasid.errors import SchemaError
+from rasid.passages import Passage
 from rasid.schema import Schema
 from rasid.tokenizer import Reading, cut_letters, read
 from rasid.windows import Window, WindowSize, divide
+from rasid_training.batches import INPUTS, Batch
 
 _LOST = "lost.json"
 _FORM = 1  # raise it when the columns change, so that caches of an older form are not read
@@ -215,7 +216,7 @@ def _build(documents: Sequence[Document], tokenizer: Tokenizer, schema: Schema, 
 
 @dataclass(frozen=True, slots=True)
 class Collator:
-    """Rows to a padded batch: the model's inputs as in ``rasid.backends.Batch``, and the labels.
+    """Rows to a padded batch: the model's inputs as in ``rasid_training.batches.Batch``, and the labels.
 
     The labels, for ``b`` windows of up to ``w`` words with ``p`` pairs of a trigger and an entity in all:
     ``span_labels`` ``[b, types, w, w]`` bool; ``valid`` ``[b, w, w]`` bool, spans within a line;
@@ -266,17 +267,16 @@ class Collator:
         }
 
     def _inputs(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        windows = []
+        special = {"begin": self.begin, "end": self.end, "longest": self.longest}
+        passages = []
         for row in rows:
-            first, last = np.array(row["first"], dtype=np.int64), np.array(row["last"], dtype=np.int64)
-            nothing = np.zeros((len(first), 2), dtype=np.int64)
-            pieces = np.array(row["input_ids"], dtype=np.int64)
-            reading = Reading("", nothing, nothing[:, 0], pieces, first, last)
-            windows.append((reading, Window(0, len(first))))
-        batch = Batch.of(windows, begin=self.begin, end=self.end, pad=self.pad, longest=self.longest)
-        return {
-            name: torch.from_numpy(getattr(batch, name)) for name in ("input_ids", "attention_mask", "first", "last")
-        }
+            pieces, first, last, lines = (
+                np.array(row[name], dtype=np.int64) for name in ("input_ids", "first", "last", "paragraphs")
+            )
+            reading = Reading("", np.zeros((len(first), 2), dtype=np.int64), lines, pieces, first, last)
+            passages.append(Passage.of(reading, Window(0, len(first)), **special))
+        batch = Batch.of(passages, pad=self.pad)
+        return {name: torch.from_numpy(getattr(batch, name)) for name in INPUTS}
 
     def _allowed(self) -> list[list[list[bool]]]:
         """``[event types][entity types][roles]`` whether the schema allows it."""

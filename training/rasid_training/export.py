@@ -10,7 +10,7 @@ import platform
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,14 +20,16 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from rasid.artifact import CONFIG, GRAPHS, TOKENIZER, ModelConfig, Precision, sha256
-from rasid.backends import INPUTS, OUTPUTS
+from rasid.artifact import CONFIG, GRAPHS, LINKS, TOKENIZER, ModelConfig, Precision, sha256
+from rasid.backends import INPUTS, LINK_INPUTS, LINK_OUTPUTS, OUTPUTS
 from rasid.files import replacing_folder, write_json
 from rasid_training.card import with_scores
+from rasid_training.graphs import tidy
 from rasid_training.model import RasidModel
 
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+_NARROW = 16  # products with a matrix of fewer rows stay as they are: nothing is to be gained there
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def export(trained: Trained, output: Path, card: str) -> Path:
         trained.model.save_pretrained(made)
         (made / WEIGHTS).chmod(0o644)  # safetensors writes for its owner alone
         trained.tokenizer.save(str(made / TOKENIZER))
-        export_graph(trained.model, made / GRAPHS["fp32"])
+        export_graphs(trained.model, made / GRAPHS["fp32"], made / LINKS)
         quantize(made / GRAPHS["fp32"], made / GRAPHS["int8"])
         (made / CARD).write_text(card, encoding="utf-8")
         _write_config(made, trained.config)
@@ -69,7 +71,7 @@ def export(trained: Trained, output: Path, card: str) -> Path:
 
 def _write_config(directory: Path, config: ModelConfig) -> None:
     """Complete ``config.json``, which ``save_pretrained`` has begun, by what prediction needs."""
-    files = {name: sha256(directory / name) for name in (TOKENIZER, WEIGHTS, *GRAPHS.values())}
+    files = {name: sha256(directory / name) for name in (TOKENIZER, WEIGHTS, *GRAPHS.values(), LINKS)}
     begun = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
     write_json(directory / CONFIG, begun | replace(config, files=files).to_dict())
 
@@ -81,7 +83,7 @@ def copy_thin(
 
     ``scores`` are reports by the name of the articles, for the card: see ``rasid_training.card.with_scores``.
     """
-    kept = (TOKENIZER, GRAPHS[precision])
+    kept = (TOKENIZER, GRAPHS[precision], LINKS)
     data = json.loads((model / CONFIG).read_text(encoding="utf-8"))
     data["files"] = {name: data["files"][name] for name in kept}
     with replacing_folder(output) as made:
@@ -92,53 +94,63 @@ def copy_thin(
         write_json(made / CONFIG, data)
 
 
-class _Graph(nn.Module):
-    """The model with its inputs by position and no labels, as the exporter wants it."""
+class _Passage(nn.Module):
+    """The model on one passage, as ``rasid.backends.OnnxBackend`` asks for it: no batch, nothing padded."""
 
     def __init__(self, model: RasidModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, first: Tensor, last: Tensor) -> tuple[Tensor, ...]:
-        return self.model(input_ids, attention_mask, first, last)
+    def forward(self, pieces: Tensor, first: Tensor, last: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, ...]:
+        words = self.model.words(pieces.unsqueeze(0), None, first.unsqueeze(0), last.unsqueeze(0))
+        spans = self.model.spans.at(words, (torch.zeros_like(rows), rows, columns))
+        return spans, self.model.proclitics(words)[0], self.model.modality(words)[0], words[0]
 
 
-def export_graph(model: RasidModel, path: Path) -> None:
-    """Write the whole graph as ONNX in fp32; batch, pieces and words are free dimensions."""
+class _Links(nn.Module):
+    """The links of one passage."""
+
+    def __init__(self, model: RasidModel) -> None:
+        super().__init__()
+        self.roles = model.roles
+
+    def forward(self, words: Tensor, triggers: Tensor, firsts: Tensor, lasts: Tensor) -> Tensor:
+        return self.roles.table(words, triggers, firsts, lasts)
+
+
+def export_graphs(model: RasidModel, path: Path, links: Path) -> None:
+    """Write the graph of encoder, spans, modality and proclitics to ``path`` and that of the roles to ``links``.
+
+    ONNX in fp32; pieces, words, spans, triggers and fillers are free dimensions.
+    """
     was = model.training
     model.train(False)
-    # Sizes that differ from each other and from 1, so that the exporter takes none of them for constant.
-    batch, pieces, words = 2, 12, 7
-    ids = torch.ones(batch, pieces, dtype=torch.long)
-    first = torch.arange(words).repeat(batch, 1)
-    last = first + 1  # a tensor of its own: the exporter would take one tensor given twice for one input
-    free = torch.export.Dim.DYNAMIC
-    with _quiet():
-        torch.onnx.export(
-            _Graph(model).cpu(),
-            (ids, torch.ones_like(ids), first, last),
-            path,
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes=({0: free, 1: free},) * len(INPUTS),
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-        )
-    _forget_sources(path)
+    model.cpu()
+    # Sizes that differ from each other and from 1, so that the exporter takes none of them for constant; and tensors of
+    # their own: it would take one tensor that is given twice for one input.
+    pieces, words, spans, triggers, fillers = (torch.arange(size) for size in (12, 7, 19, 3, 5))
+    hidden = torch.zeros(len(words), model.encoder.config.hidden_size)
+    _export(_Passage(model), (pieces, words, words + 1, spans % 3, spans % 7), path, INPUTS, OUTPUTS)
+    _export(_Links(model), (hidden, triggers, fillers, fillers + 1), links, LINK_INPUTS, LINK_OUTPUTS)
     model.train(was)
 
 
-def _forget_sources(path: Path) -> None:
-    """Take out of a graph what the exporter notes of the source code: its lines, with the paths of this machine."""
-    import onnx
-
-    proto = onnx.load(path)
-    del proto.metadata_props[:]
-    graph = proto.graph
-    for item in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        item.doc_string = ""
-        del item.metadata_props[:]
-    onnx.save(proto, path)
+def _export(
+    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: Sequence[str], outputs: Sequence[str]
+) -> None:
+    free = torch.export.Dim.DYNAMIC
+    with _quiet():
+        torch.onnx.export(
+            module,
+            example,
+            path,
+            dynamo=True,
+            external_data=False,
+            dynamic_shapes=({0: free},) * len(example),
+            input_names=list(inputs),
+            output_names=list(outputs),
+        )
+    tidy(path)
 
 
 def quantize(source: Path, path: Path) -> None:
@@ -153,6 +165,8 @@ def quantize(source: Path, path: Path) -> None:
         # The shapes that the exporter wrote confuse the quantiser's own inference; it needs none of them.
         graph = onnx.load(source)
         del graph.graph.value_info[:]
+        narrow = {item.name for item in graph.graph.initializer if item.dims and item.dims[0] < _NARROW}
+        kept = [node.name for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in narrow]
         plain = Path(folder) / "plain.onnx"
         onnx.save(graph, plain)
         quantize_dynamic(
@@ -162,6 +176,7 @@ def quantize(source: Path, path: Path) -> None:
             reduce_range=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+            nodes_to_exclude=kept,
             extra_options={"MatMulConstBOnly": True},
         )
 

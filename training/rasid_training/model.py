@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,7 +12,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 
 from rasid.schema import Schema
 from rasid.tokenizer import MAX_PROCLITICS
-from rasid_training.heads import SPAN_HEADS, Roles
+from rasid_training.heads import SPAN_HEADS, Roles, picked
 
 
 @strict
@@ -70,19 +71,21 @@ class RasidModel(PreTrainedModel):
         # The encoder has initialised or loaded its own; the heads keep torch's defaults and their own biases.
         pass
 
-    def words(self, input_ids: Tensor, attention_mask: Tensor, first: Tensor, last: Tensor) -> Tensor:
-        """Word vectors ``[b, w, hidden]`` from each word's first and last piece; arguments as in ``Batch``."""
+    def words(self, input_ids: Tensor, attention_mask: Tensor | None, first: Tensor, last: Tensor) -> Tensor:
+        """Word vectors ``[b, w, hidden]`` from each word's first and last piece; arguments as in ``Batch``.
+
+        ``attention_mask`` may be None where nothing is padded.
+        """
         pieces = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        index = (-1, -1, pieces.shape[-1])
-        begins = pieces.gather(1, first.unsqueeze(-1).expand(*index))
-        ends = pieces.gather(1, last.unsqueeze(-1).expand(*index))
+        number = torch.arange(len(pieces), device=pieces.device).unsqueeze(-1)
+        begins, ends = picked(pieces, number, first), picked(pieces, number, last)
         vectors = self.norm(functional.gelu(self.first(begins) + self.last(ends)) + begins)
         return self.dropout(vectors)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, first: Tensor, last: Tensor, **labels: Any
     ) -> tuple[Tensor, ...]:
-        """Logits in the order of ``rasid.backends.OUTPUTS``; with ``labels`` only the loss.
+        """The word vectors ``[b, w, hidden]``, from which the heads score; with ``labels`` only the loss.
 
         Args:
             input_ids, attention_mask: ``[b, t]``.
@@ -90,10 +93,7 @@ class RasidModel(PreTrainedModel):
             labels: see :class:`rasid_training.examples.Collator`.
         """
         words = self.words(input_ids, attention_mask, first, last)
-        if labels:
-            return (self.loss(words, **labels),)
-        roles_first, roles_last = self.roles(words)
-        return self.spans(words), self.proclitics(words), self.modality(words), roles_first, roles_last
+        return (self.loss(words, **labels) if labels else words,)
 
     def loss(
         self,

@@ -158,7 +158,8 @@ def _trainer(
 def predictor(trained: Trained, calibration: Calibration | None = None) -> Predictor:
     """A predictor over a model in memory; ``calibration`` takes the place of the model's own."""
     config = trained.config if calibration is None else replace(trained.config, calibration=calibration)
-    return Predictor(config, trained.tokenizer, TorchBackend(trained.model), max_characters=sys.maxsize)
+    backend = TorchBackend(trained.model, pad=config.pad)
+    return Predictor(config, trained.tokenizer, backend, max_characters=sys.maxsize)
 
 
 def predict_loosely(trained: Trained, documents: Sequence[Document]) -> list[Document]:
