@@ -18,7 +18,7 @@ def test_the_logits_of_single_links_are_those_of_the_table() -> None:
     roles, words = Roles(16, 4, 8), _words()
     pairs = torch.tensor([[0, 1, 2, 3], [2, 6, 0, 0], [1, 3, 3, 5], [0, 1, 2, 3]])
     tables = [
-        roles.table(words[window], trigger[None], first[None], last[None])[0, 0]
+        roles.table(words[window][None], trigger[None, None], first[None, None], last[None, None])[0, 0, 0]
         for window, trigger, first, last in pairs
     ]
     torch.testing.assert_close(roles.at(words, pairs), torch.stack(tables))
@@ -26,12 +26,12 @@ def test_the_logits_of_single_links_are_those_of_the_table() -> None:
 
 def test_a_link_does_not_depend_on_the_others_in_the_table() -> None:
     torch.manual_seed(0)
-    roles, words = Roles(16, 4, 8), _words()[0]
-    triggers, firsts, lasts = torch.tensor([5, 0]), torch.tensor([1, 1, 4]), torch.tensor([1, 2, 6])
+    roles, words = Roles(16, 4, 8), _words()
+    triggers, firsts, lasts = (torch.tensor([row] * 3) for row in ([5, 0], [1, 1, 4], [1, 2, 6]))
     table = roles.table(words, triggers, firsts, lasts)
-    assert table.shape == (2, 3, 4)
-    alone = roles.table(words, triggers[1:], firsts[2:], lasts[2:])
-    torch.testing.assert_close(table[1, 2], alone[0, 0])
+    assert table.shape == (3, 2, 3, 4)
+    alone = roles.table(words[2:], triggers[2:, 1:], firsts[2:, 2:], lasts[2:, 2:])
+    torch.testing.assert_close(table[2, 1, 2], alone[0, 0, 0])
 
 
 @pytest.mark.parametrize("head", [TableSpans, TagSpans])

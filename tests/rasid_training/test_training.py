@@ -124,6 +124,19 @@ def test_onnx_and_torch_give_the_same(model: Path, corpus: Sequence[Document]) -
     assert sum(len(d.events) for d in expected) > 30
     assert sum(len(e.arguments) for d in expected for e in d.events) > 30
     _same(list(onnx.stream_documents(corpus)), expected)
+    _same([load_torch(model, together=1)(d.text, id=d.id, published=d.published) for d in corpus], expected)
+
+
+def test_an_encoder_in_half_precision_finds_nearly_the_same(model: Path, corpus: Sequence[Document]) -> None:
+    full, half = (
+        {
+            (d.id, e.type, e.start, e.end)
+            for d in load_torch(model, precision=p).stream_documents(corpus)
+            for e in d.entities
+        }
+        for p in ("fp32", "bf16")
+    )  # type: ignore[arg-type]
+    assert 2 * len(full & half) / (len(full) + len(half)) > 0.9
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

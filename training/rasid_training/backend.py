@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from rasid.artifact import TOKENIZER, find
 from rasid.decoding import Ends, Floats, Scores
 from rasid.passages import Passage
 from rasid.predictor import Predictor, load_tokenizer
-from rasid_training.batches import INPUTS, Batch
+from rasid_training import hardware
+from rasid_training.batches import INPUTS, Batch, padded
 from rasid_training.model import RasidModel
 
 
@@ -48,11 +51,12 @@ class TorchBackend:
 
     def roles(self, scores: Sequence[Scores], ends: Sequence[Ends]) -> list[Floats]:
         """``[triggers, fillers, roles]`` for each passage."""
+        words = pad_sequence([one.words for one in scores], batch_first=True)
+        names = [f.name for f in fields(Ends)]
+        places = [self._there(padded([getattr(e, name) for e in ends], 0)) for name in names]
         with _Evaluating(self.model) as model:
-            return [
-                _here(model.roles.table(one.words, *map(self._there, (e.triggers, e.firsts, e.lasts))))
-                for one, e in zip(scores, ends, strict=True)
-            ]
+            logits = _here(model.roles.table(words, *places))
+        return [table[: len(e.triggers), : len(e.firsts)] for table, e in zip(logits, ends, strict=True)]
 
     def _there(self, array: Any) -> Tensor:
         return torch.from_numpy(array).to(next(self.model.parameters()).device)
@@ -78,10 +82,28 @@ def _here(tensor: Tensor) -> Floats:
     return tensor.float().cpu().numpy()
 
 
-def load_torch(model: str | Path) -> Predictor:
-    """A predictor that computes with torch instead of ONNX Runtime; ``model`` as in ``Predictor.load``."""
+def load_torch(
+    model: str | Path,
+    *,
+    device: str | None = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
+    together: int | None = None,
+) -> Predictor:
+    """A predictor that computes with torch instead of ONNX Runtime.
+
+    Args:
+        model: as in ``Predictor.load``; its directory must have the weights.
+        device: ``cuda``, ``cpu`` or any other of torch's; None takes a GPU where there is one.
+        precision: of the encoder; the heads, which add up small numbers, stay in fp32.
+        together: how many pieces are computed at once; None takes 1024, on a GPU 32768.
+    """
     artifact = find(model)
     artifact.file("model.safetensors")
     tokenizer = load_tokenizer(artifact.file(TOKENIZER))
-    backend = TorchBackend(RasidModel.from_pretrained(artifact.path), pad=artifact.config.pad)
-    return Predictor(artifact.config, tokenizer, backend)
+    place = torch.device(device or hardware.device())
+    loaded: RasidModel = RasidModel.from_pretrained(artifact.path)
+    loaded.to(place)  # type: ignore[arg-type]
+    if precision == "bf16":
+        loaded.encoder.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
+    together = together or (32_768 if place.type == "cuda" else 1024)
+    return Predictor(artifact.config, tokenizer, TorchBackend(loaded, pad=artifact.config.pad, together=together))

@@ -33,15 +33,16 @@ class Batch:
     def of(cls, passages: Sequence[Passage], *, pad: int) -> Self:
         """Put passages together; ``pad`` is the id of the piece that fills up."""
         return cls(
-            input_ids=_padded([passage.pieces for passage in passages], pad),
-            attention_mask=_padded([np.ones_like(passage.pieces) for passage in passages], 0),
-            first=_padded([passage.first for passage in passages], 0),
-            last=_padded([passage.last for passage in passages], 0),
+            input_ids=padded([passage.pieces for passage in passages], pad),
+            attention_mask=padded([np.ones_like(passage.pieces) for passage in passages], 0),
+            first=padded([passage.first for passage in passages], 0),
+            last=padded([passage.last for passage in passages], 0),
         )
 
 
-def _padded(rows: Sequence[Ints], fill: int) -> Ints:
-    padded = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
+def padded(rows: Sequence[Ints], fill: int) -> Ints:
+    """Rows of different length as one array ``[rows, longest]``, the rest filled up."""
+    table = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
     for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-    return padded
+        table[number, : len(row)] = row
+    return table

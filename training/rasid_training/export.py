@@ -115,7 +115,7 @@ class _Links(nn.Module):
         self.roles = model.roles
 
     def forward(self, words: Tensor, triggers: Tensor, firsts: Tensor, lasts: Tensor) -> Tensor:
-        return self.roles.table(words, triggers, firsts, lasts)
+        return self.roles.table(*(part.unsqueeze(0) for part in (words, triggers, firsts, lasts)))[0]
 
 
 def export_graphs(model: RasidModel, path: Path, links: Path) -> None:
@@ -139,7 +139,7 @@ def _export(
     module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: Sequence[str], outputs: Sequence[str]
 ) -> None:
     free = torch.export.Dim.DYNAMIC
-    with _quiet():
+    with quiet():
         torch.onnx.export(
             module,
             example,
@@ -161,7 +161,7 @@ def quantize(source: Path, path: Path) -> None:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with _quiet(), tempfile.TemporaryDirectory() as folder:
+    with quiet(), tempfile.TemporaryDirectory() as folder:
         # The shapes that the exporter wrote confuse the quantiser's own inference; it needs none of them.
         graph = onnx.load(source)
         del graph.graph.value_info[:]
@@ -182,7 +182,7 @@ def quantize(source: Path, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the exporters' progress reports and notes on their own workings off the terminal."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

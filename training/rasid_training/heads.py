@@ -56,26 +56,26 @@ class Pairs(nn.Module):
         return (queries[number, row] * keys[number, column].unsqueeze(1)).sum(dim=-1) * self.width**-0.5
 
     def product(self, rows: Tensor, row_places: Tensor, columns: Tensor, column_places: Tensor) -> Tensor:
-        """``[r, inputs]`` and ``[c, inputs]``, which stand at the places ``[r]`` and ``[c]``, to ``[r, c, count]``."""
+        """``[b, r, inputs]`` at places ``[b, r]`` and ``[b, c, inputs]`` at ``[b, c]`` to ``[b, r, c, count]``."""
         queries, keys = self.query(rows, row_places), self.key(columns, column_places)
-        scores = queries.flatten(0, 1) @ keys.transpose(0, 1) * self.width**-0.5
-        return scores.view(-1, self.count, keys.shape[0]).transpose(1, 2)
+        scores = queries.flatten(1, 2) @ keys.transpose(1, 2) * self.width**-0.5
+        return scores.unflatten(1, (-1, self.count)).transpose(2, 3)
 
     def query(self, words: Tensor, places: Tensor) -> Tensor:
-        """The rotated queries ``[..., w, count, width]`` of words ``[..., w, inputs]``."""
+        """The rotated queries ``[b, w, count, width]`` of words ``[b, w, inputs]`` at places ``[w]`` or ``[b, w]``."""
         cosine, sine = _rotary(places, self.width, words)
         queries = self.queries(words).unflatten(-1, (self.count, self.width))
-        return _rotated(queries, cosine.unsqueeze(1), sine.unsqueeze(1))
+        return _rotated(queries, cosine.unsqueeze(-2), sine.unsqueeze(-2))
 
     def key(self, words: Tensor, places: Tensor) -> Tensor:
-        """The rotated keys ``[..., w, width]`` of words ``[..., w, inputs]``."""
+        """The rotated keys ``[b, w, width]`` of words ``[b, w, inputs]`` at places ``[w]`` or ``[b, w]``."""
         return _rotated(self.keys(words), *_rotary(places, self.width, words))
 
 
 def _rotary(places: Tensor, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine and sine ``[w, width / 2]`` of the rotation at each place ``[w]``."""
+    """Cosine and sine ``[..., width / 2]`` of the rotation at each place ``[...]``."""
     frequencies = 10000.0 ** (-torch.arange(0, width, 2, device=places.device, dtype=torch.float32) / width)
-    angles = places.float()[:, None] * frequencies
+    angles = places.float().unsqueeze(-1) * frequencies
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
 
 
@@ -201,19 +201,21 @@ class Roles(nn.Module):
         self.last_alone = nn.Linear(inputs, roles)
 
     def table(self, words: Tensor, triggers: Tensor, firsts: Tensor, lasts: Tensor) -> Tensor:
-        """The logits ``[e, f, roles]`` of all links between triggers and fillers of one window.
+        """The logits ``[b, e, f, roles]`` of all links between the triggers and the fillers of each window.
 
         Args:
-            words: ``[w, inputs]``.
-            triggers: ``[e]`` first word of each trigger.
-            firsts, lasts: ``[f]`` first and last word of each filler.
+            words: ``[b, w, inputs]``.
+            triggers: ``[b, e]`` first word of each trigger.
+            firsts, lasts: ``[b, f]`` first and last word of each filler.
         """
-        trigger, first, last = self.trigger(words[triggers]), self.filler(words[firsts]), self.filler(words[lasts])
+        number = torch.arange(len(words), device=words.device).unsqueeze(-1)
+        trigger = self.trigger(picked(words, number, triggers))
+        first, last = (self.filler(picked(words, number, place)) for place in (firsts, lasts))
         return (
             self.first.product(trigger, triggers, first, firsts)
             + self.last.product(trigger, triggers, last, lasts)
-            + self.trigger_alone(trigger).unsqueeze(1)
-            + (self.first_alone(first) + self.last_alone(last))
+            + self.trigger_alone(trigger).unsqueeze(2)
+            + (self.first_alone(first) + self.last_alone(last)).unsqueeze(1)
         )
 
     def at(self, words: Tensor, pairs: Tensor) -> Tensor:

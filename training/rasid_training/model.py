@@ -77,6 +77,8 @@ class RasidModel(PreTrainedModel):
         ``attention_mask`` may be None where nothing is padded.
         """
         pieces = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        if not torch.is_autocast_enabled(pieces.device.type):
+            pieces = pieces.to(self.first.weight.dtype)  # the encoder alone may be in half precision
         number = torch.arange(len(pieces), device=pieces.device).unsqueeze(-1)
         begins, ends = picked(pieces, number, first), picked(pieces, number, last)
         vectors = self.norm(functional.gelu(self.first(begins) + self.last(ends)) + begins)
