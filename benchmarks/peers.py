@@ -164,7 +164,7 @@ def _make(shape: str, folder: Path) -> float:
         p.numel() for name, p in classifier.bert.named_parameters() if "encoder.layer" in name and p.dim() == 2
     )
     words = sum(len(text.split()) for text in kinds()["articles"])
-    return 2 * weights * sum(len(passage.pieces) for passage in passages) / words
+    return float(2 * weights * sum(len(passage.pieces) for passage in passages) / words)
 
 
 def _export_classifier(classifier: Any, folder: Path) -> None:

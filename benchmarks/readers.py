@@ -125,7 +125,7 @@ def _pipelines(folder: Path, threads: int, precision: str, settings: dict[str, A
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(threads)
     device = "cuda" if precision == "cuda" else "cpu"
-    model = transformers.BertForTokenClassification.from_pretrained(folder / "classifier")
+    model: Any = transformers.BertForTokenClassification.from_pretrained(folder / "classifier")
     if precision in ("bf16", "cuda"):
         model.to(dtype=torch.bfloat16)
     return {kind: _pipeline(model, folder, device, *settings.get(kind, SETTINGS[0])) for kind in kinds()}
@@ -162,7 +162,7 @@ def fastest_settings(folder: Path, threads: int) -> dict[str, tuple[int, int, in
 
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(threads)
-    model = transformers.BertForTokenClassification.from_pretrained(folder / "classifier")
+    model: Any = transformers.BertForTokenClassification.from_pretrained(folder / "classifier")
     best: dict[str, tuple[float, tuple[int, int, int]]] = {}
     for setting in SETTINGS:
         reader = _pipeline(model, folder, "cpu", *setting)

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,6 +140,8 @@ def predict(argv: Sequence[str]) -> int:
         SystemExit: from argparse, for ``--help`` and a wrong command line.
     """
     options = _parser().parse_intermixed_args(argv)
+    if options.processes or options.engine != "local" or (options.output and options.output.suffix == ".parquet"):
+        return _predict_in_parts(options)
     form: Format = options.format or ("text" if sys.stdout.isatty() and options.output is None else "jsonl")
     if options.resume and (options.output is None or form != "jsonl"):
         raise InputError("--resume continues a file of JSON Lines; give --output FILE, and no other --format")
@@ -178,6 +181,55 @@ def predict(argv: Sequence[str]) -> int:
     return 1 if progress.failures else 0
 
 
+def _predict_in_parts(options: argparse.Namespace) -> int:
+    """``rasid predict`` with ``--processes``, ``--engine`` or Parquet: see ``rasid.jobs``."""
+    if options.output is None or options.format not in (None, "jsonl"):
+        raise InputError(
+            "--processes, --engine and Parquet write files: give --output FILE.jsonl or --output FOLDER.parquet, "
+            "and no other --format"
+        )
+    from rasid import engines  # slow to import
+    from rasid.jobs import Job, Output
+    from rasid.predictor import MAX_CHARACTERS
+
+    # Processes elsewhere have another working directory.
+    output = Output(options.output.absolute())
+    sources = find_sources(options.inputs, kind=options.input, leave_out=options.output)
+    sources = [replace(source, path=source.path.absolute() if source.path else None) for source in sources]
+    model = str(Path(options.model).absolute()) if options.model and Path(options.model).exists() else options.model
+    job = Job(
+        output.parts,
+        output.form,
+        model,
+        options.precision,
+        options.threads,
+        options.max_characters or MAX_CHARACTERS,
+        options.published,
+    )
+    shards, before = output.begin(job, sources, resume=options.resume)
+    progress = Progress(sys.stderr, shown=sys.stderr.isatty(), failures=sum(len(done.errors) for done in before))
+    if options.engine == "ray":
+        parts = engines.ray(job, shards, options.processes)
+    elif options.processes:
+        parts = engines.processes(job, shards, options.processes)
+    else:
+        parts = engines.here(job, shards)
+    try:
+        for done in parts:
+            output.record(done)
+            progress.add(done.documents, done.words, done.errors)
+    except KeyboardInterrupt:
+        print(
+            f"\nrasid: what is done is in {output.parts}; the same command with --resume goes on from there",
+            file=sys.stderr,
+        )
+        raise
+    finally:
+        progress.clear()
+    output.finish(job, len(shards) + len(before))
+    return 1 if progress.failures else 0
+
+
 def _write(output: OutputFile, parts: Iterable[str], resume: bool, form: Format) -> None:
     try:
         output.write(parts, append=resume)
@@ -199,25 +251,44 @@ def _parser() -> argparse.ArgumentParser:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="a text file (one article, UTF-8); a .jsonl file (an object with 'text' a line); a folder of these; "
-        "or - for standard input",
+        help="a text file (one article, UTF-8); a .jsonl file (an object with 'text' a line); a .parquet file (with a "
+        "column 'text'); a folder of these; or - for standard input",
     )
     parser.add_argument("--model", metavar="M", help="a model directory or a hub name (default: the shipped model)")
     parser.add_argument("--precision", choices=("fp32", "int8"), help="which graph of the model computes")
     parser.add_argument(
-        "--threads", type=_positive, metavar="N", help="threads of the computation (default: one a core)"
+        "--threads",
+        type=_positive,
+        metavar="N",
+        help="how many windows of text are computed at once (default: one a core; with --processes: 1)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=_positive,
+        metavar="N",
+        help="divide the inputs among processes (with --engine ray: workers, by default one a CPU of the cluster)",
+    )
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="where the processes are (ray needs rasid[ray])"
     )
     parser.add_argument("--max-characters", type=_positive, metavar="N", help="refuse texts that are longer")
     parser.add_argument(
         "--published", type=_date, metavar="DATE", help="date of the articles that carry none (YYYY-MM-DD)"
     )
-    parser.add_argument("--input", choices=("text", "jsonl"), help="how to read the inputs, whatever their names")
+    parser.add_argument(
+        "--input", choices=("text", "jsonl", "parquet"), help="how to read the inputs, whatever their names"
+    )
     parser.add_argument(
         "--format",
         choices=("jsonl", "json", "text"),
         help="a document a line; one JSON array; or for the eye (default: text on a terminal, else jsonl)",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write this file, whole or not at all")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write this file, whole or not at all; what ends in .parquet becomes a folder of Parquet files",
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on where an interrupted run with the same inputs and options ended"
     )

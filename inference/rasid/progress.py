@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from rasid.document import Document
@@ -41,18 +41,23 @@ class Progress:
         """The same documents, counted as they pass."""
         try:
             for document in documents:
-                self._documents += 1
-                self._words += len(document.text.split())
-                if document.error is not None:
-                    self.failures += 1
-                    self._clear()
-                    # An error may quote a name or a text with a lone surrogate, which no terminal can be given.
-                    error = document.error.encode("utf-8", "backslashreplace").decode()
-                    print(f"rasid: error: {error}", file=self._stream, flush=True)
-                self._show()
+                errors = () if document.error is None else (document.error,)
+                self.add(1, len(document.text.split()), errors)
                 yield document
         finally:
-            self._clear()
+            self.clear()
+
+    def add(self, documents: int, words: int, errors: Sequence[str] = ()) -> None:
+        """Count documents that were answered; ``errors`` are those of the ones that could not be read."""
+        self._documents += documents
+        self._words += words
+        self.failures += len(errors)
+        for error in errors:
+            self.clear()
+            # An error may quote a name or a text with a lone surrogate, which no terminal can be given.
+            shown = error.encode("utf-8", "backslashreplace").decode()
+            print(f"rasid: error: {shown}", file=self._stream, flush=True)
+        self._show()
 
     def _show(self) -> None:
         now = time.monotonic()
@@ -64,7 +69,8 @@ class Progress:
             self._next = now + _EVERY
             self._visible = True
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Take away what is shown."""
         if self._visible:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
