@@ -196,7 +196,7 @@ def _set_thresholds(model: Path, config: ModelConfig, passages: list[Passage]) -
     arguments = sum(len(e.arguments) for d in gold for e in d.events)
     schema = config.schema
     backend = OnnxBackend(model / GRAPHS["fp32"], model / LINKS)
-    scores = backend.scores(passages)
+    scores = backend.scores(passages, alone=False)
     logits = np.concatenate([one.spans for one in scores])
     count = len(schema.entity_types)
     thresholds = dict.fromkeys(schema.entity_types, _cutoff(logits[:, :count], entities))

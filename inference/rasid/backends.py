@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ INPUTS = ("pieces", "first", "last", "rows", "columns")
 OUTPUTS = ("spans", "proclitics", "modality", "words")
 LINK_INPUTS = ("words", "triggers", "firsts", "lasts")
 LINK_OUTPUTS = ("roles",)
+_LARGE = 64 << 20  # bytes of a graph
 
 
 class Backend(Protocol):
@@ -27,8 +29,11 @@ class Backend(Protocol):
 
     together: int
 
-    def scores(self, passages: Sequence[Passage]) -> list[Scores]:
-        """The scores of each passage, whatever others are given with it."""
+    def scores(self, passages: Sequence[Passage], *, alone: bool) -> list[Scores]:
+        """The scores of each passage, whatever others are given with it.
+
+        ``alone`` tells that no others are computed meanwhile, so that all threads can serve these.
+        """
         ...
 
     def roles(self, scores: Sequence[Scores], ends: Sequence[Ends]) -> list[Floats]:
@@ -40,24 +45,37 @@ class OnnxBackend:
     """ONNX Runtime on the CPU: a window at a time on one thread, as many windows at once as there are threads.
 
     Nothing is padded and no window can change another's scores. Windows side by side also use the cores better than one
-    window whose matrix products are divided. See https://onnxruntime.ai/docs/performance/tune-performance/threading.html.
+    window whose matrix products are divided. Only where a single window of a large model is all there is, are its
+    products divided among the threads, by a session of its own that is loaded when it is first of use. See
+    https://onnxruntime.ai/docs/performance/tune-performance/threading.html.
     """
 
     together = 256  # pieces; enough work to hand over to a thread at once
 
-    def __init__(self, graph: Path, links: Path) -> None:
-        """Load the two graphs of a model.
+    def __init__(self, graph: Path, links: Path, *, threads: int = 1) -> None:
+        """Load the two graphs of a model; ``threads`` is how many may serve a single window.
 
         Raises:
             ModelError: one of them cannot be loaded.
         """
+        self._path = graph
         self._graph, self._links = _session(graph), _session(links)
+        # Dividing a small model's products takes longer than computing them on one thread.
+        self._threads = threads if graph.stat().st_size >= _LARGE else 1
+        self._wide: Any = None
+        self._lock = threading.Lock()
 
-    def scores(self, passages: Sequence[Passage]) -> list[Scores]:
+    def scores(self, passages: Sequence[Passage], *, alone: bool) -> list[Scores]:
         """The scores of each passage."""
+        session = self._divided() if alone and self._threads > 1 else self._graph
         return [
-            Scores(*self._graph.run(OUTPUTS, {name: getattr(passage, name) for name in INPUTS})) for passage in passages
+            Scores(*session.run(OUTPUTS, {name: getattr(passage, name) for name in INPUTS})) for passage in passages
         ]
+
+    def _divided(self) -> Any:
+        with self._lock:
+            self._wide = self._wide or _session(self._path, self._threads)
+        return self._wide
 
     def roles(self, scores: Sequence[Scores], ends: Sequence[Ends]) -> list[Floats]:
         """``[triggers, fillers, roles]`` for each passage."""
@@ -69,12 +87,12 @@ class OnnxBackend:
         ]
 
 
-def _session(path: Path) -> Any:
+def _session(path: Path, threads: int = 1) -> Any:
     import onnxruntime  # slow to import, needed only here
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     try:
         # The fused form of this layer adds up one number after the other; it takes nine times as long as its two parts.
         return onnxruntime.InferenceSession(

@@ -103,8 +103,9 @@ class Predictor:
         if threshold is not None:
             config = replace(config, calibration=config.calibration.at(threshold, config.schema.names))
         tokenizer = load_tokenizer(artifact.file(TOKENIZER))
-        backend = OnnxBackend(artifact.file(GRAPHS[chosen]), artifact.file(LINKS))
-        return cls(config, tokenizer, backend, threads=threads or cores(), max_characters=max_characters)
+        threads = threads or cores()
+        backend = OnnxBackend(artifact.file(GRAPHS[chosen]), artifact.file(LINKS), threads=threads)
+        return cls(config, tokenizer, backend, threads=threads, max_characters=max_characters)
 
     def __call__(self, text: str, *, id: str = "document", published: str | None = None) -> Document:
         """Read one text.
@@ -118,7 +119,7 @@ class Predictor:
             TextError: the text cannot be read as an article; the message says why.
         """
         check_text(text, id, self.max_characters)
-        return next(self._finish(self._begin([Document(id, text, published)])))
+        return next(self._finish(self._begin([Document(id, text, published)], alone=True)))
 
     def stream(self, texts: Iterable[str]) -> Iterator[Document]:
         """Read any number of texts, in order and in constant memory; their ids are "1", "2", ….
@@ -143,15 +144,16 @@ class Predictor:
         if before:
             yield from self._finish(before)
 
-    def _begin(self, documents: Sequence[Document]) -> _Chunk:
-        """Divide documents into windows and set the workers to them."""
+    def _begin(self, documents: Sequence[Document], *, alone: bool = False) -> _Chunk:
+        """Divide documents into windows and set the workers to them; ``alone`` tells that they are all there are."""
         documents = [_checked(document, self.max_characters) for document in documents]
         readings = [read("" if d.error else d.text, self._tokenizer) for d in documents]
         windows = [divide(reading, self.config.window) for reading in readings]
         jobs = [(reading, window) for reading, ws in zip(readings, windows, strict=True) for window in ws]
         sizes = [int(reading.last[w.stop - 1] - reading.first[w.start]) + 3 for reading, w in jobs]
         groups = list(_groups(sizes, self._backend.together))
-        tasks = [self._workers.submit(partial(self._mentions, [jobs[number] for number in group])) for group in groups]
+        work = partial(self._mentions, alone=alone and len(groups) == 1)
+        tasks = [self._workers.submit(partial(work, [jobs[number] for number in group])) for group in groups]
         return _Chunk(documents, readings, windows, groups, tasks)
 
     def _finish(self, chunk: _Chunk) -> Iterator[Document]:
@@ -162,11 +164,11 @@ class Predictor:
             entities, events = self._decoder.document(reading, windows, list(itertools.islice(found, len(windows))))
             yield replace(document, entities=entities, events=events)
 
-    def _mentions(self, jobs: Sequence[tuple[Reading, Window]]) -> list[Mentions]:
+    def _mentions(self, jobs: Sequence[tuple[Reading, Window]], *, alone: bool) -> list[Mentions]:
         """The mentions of each window and the links between them."""
         config, decoder = self.config, self._decoder
         passages = [Passage.of(*job, begin=config.begin, end=config.end, longest=config.window.longest) for job in jobs]
-        scores = self._backend.scores(passages)
+        scores = self._backend.scores(passages, alone=alone)
         found = [decoder.mentions(passage, one) for passage, one in zip(passages, scores, strict=True)]
         ends = {
             n: e for n, (passage, m) in enumerate(zip(passages, found, strict=True)) if (e := decoder.ends(passage, m))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -252,3 +253,30 @@ print(*sorted(heavy & set(sys.modules)))
 
 def test_predicting_loads_nothing_heavy(tiny_model: Path) -> None:
     assert run_python(CODE, str(tiny_model)).strip() == ""
+
+
+def test_a_single_window_of_a_large_model_is_divided_among_threads(
+    tiny_model: Path, many: list[str], alone: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rasid.backends._LARGE", 0)  # the tiny model is none
+    predictor = Predictor.load(tiny_model, threads=3)
+    for number, (text, one) in enumerate(zip(many, alone, strict=True), 1):
+        assert_same(one, predictor(text, id=str(number)))
+
+
+def test_several_threads_may_ask_one_predictor(tiny_model: Path, many: list[str], alone: list[Document]) -> None:
+    shared = Predictor.load(tiny_model, threads=3)
+    found: dict[int, list[Document]] = {}
+
+    def ask(number: int) -> None:
+        found[number] = [shared(text, id=str(n)) for n, text in enumerate(many, 1)]
+
+    callers = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(found) == 4
+    for answers in found.values():
+        for one, other in zip(alone, answers, strict=True):
+            assert_same(one, other)

@@ -28,7 +28,7 @@ class TorchBackend:
         """``pad`` is the id of the piece that fills up, ``together`` how many pieces are computed at once."""
         self.model, self.pad, self.together = model, pad, together
 
-    def scores(self, passages: Sequence[Passage]) -> list[Scores]:
+    def scores(self, passages: Sequence[Passage], *, alone: bool = False) -> list[Scores]:  # noqa: ARG002
         """The scores of each passage."""
         batch = Batch.of(passages, pad=self.pad)
         counts = [len(passage.rows) for passage in passages]
