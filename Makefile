@@ -9,7 +9,7 @@ SERVER := .venv-label-studio/.installed
 ARTICLE := 000_dfce59b01cfaae11
 DEMO := runs/demo
 
-.PHONY: run test lint bench model ner check-ner hydrate evaluate agreement install server browser label-studio round-trip loop clean
+.PHONY: run test lint bench bench-scale bench-training engines model ner check-ner hydrate evaluate agreement install server browser label-studio round-trip loop clean
 
 install: $(INSTALLED)
 
@@ -56,9 +56,17 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What README quotes: speed, memory, start-up.
+# What README quotes: the predictor beside its peers, and the shipped model's speed, memory and start-up.
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/predictor.py
+	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.predictor
+
+# A job of 100,000 articles, killed and resumed; and how fast training is.
+bench-scale: hydrate
+	$(BIN)/python -m benchmarks.scale $(SPLITS) $(SEEDS)
+
+bench-training: $(INSTALLED)
+	$(BIN)/python -m benchmarks.training
 
 # A Label Studio with the five seed articles, for a person to try.
 label-studio: $(INSTALLED) $(SERVER)
@@ -89,6 +97,11 @@ hydrate: $(INSTALLED)
 evaluate: hydrate
 	$(BIN)/python benchmarks/held_out.py annotations/hydrated/test.jsonl --check benchmarks/results/test.json \
 		--trained-on annotations/corpus/seeds.jsonl annotations/hydrated/train.jsonl
+
+# Every engine against the plain torch model, on all articles of the corpus.
+engines: hydrate
+	test -d $(DEMO)/model || $(MAKE) run
+	$(BIN)/python -m benchmarks.engines $(DEMO)/model $(SPLITS) $(SEEDS) --output runs/engines.json
 
 # How far the readings of one article agree, as the data card tells it.
 agreement: hydrate

@@ -67,7 +67,9 @@ class ModelConfig:
         if form != FORMAT:
             newer = not isinstance(form, int) or form > FORMAT
             remedy = (
-                "upgrade with `pip install --upgrade rasid`" if newer else "train the model again with this version"
+                "upgrade with `pip install --upgrade rasid`"
+                if newer
+                else "write its weights in this form with `rasid export MODEL DIR`"
             )
             raise ModelError(f"{item} has model format {form}, this version of rasid reads {FORMAT}; {remedy}")
         try:
@@ -132,11 +134,28 @@ class Artifact:
 def find(model: str | Path | None) -> Artifact:
     """Find a model by directory or hub name; None is the one that is shipped with the package.
 
+    Raises:
+        ModelError: there is no such model, or its configuration is missing, damaged, too new or too old.
+    """
+    path = locate(model)
+    config = path / CONFIG
+    if not config.is_file():
+        raise ModelError(f"model directory {path} lacks {CONFIG}: the copy is incomplete, or it holds no Rasid model")
+    try:
+        data = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise ModelError(f"{config} is not JSON ({problem}); copy or export the model again") from None
+    return Artifact(path, ModelConfig.from_dict(data, str(config)))
+
+
+def locate(model: str | Path | None) -> Path:
+    """The directory of a model, whatever it holds; ``model`` as in :func:`find`.
+
     A hub name (``owner/name``) is looked up in the local cache of ``huggingface_hub`` and downloaded only if
     it is not there.
 
     Raises:
-        ModelError: there is no such model, or its configuration is missing, damaged, too new or too old.
+        ModelError: there is no such directory, and no such model on the hub.
     """
     path = SHIPPED if model is None else Path(model)
     if not path.exists() and isinstance(model, str) and model.count("/") == 1 and not model.startswith((".", "/")):
@@ -146,14 +165,7 @@ def find(model: str | Path | None) -> Artifact:
             f"no model at {str(model or path)!r}: expected a directory made by `rasid train`, "
             "or a hub name like owner/name"
         )
-    config = path / CONFIG
-    if not config.is_file():
-        raise ModelError(f"model directory {path} lacks {CONFIG}: the copy is incomplete, or it holds no Rasid model")
-    try:
-        data = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise ModelError(f"{config} is not JSON ({problem}); copy or export the model again") from None
-    return Artifact(path, ModelConfig.from_dict(data, str(config)))
+    return path
 
 
 def sha256(path: Path) -> str:

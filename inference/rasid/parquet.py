@@ -58,6 +58,27 @@ def read(path: Path, start: int = 0, count: int | None = None) -> Iterator[dict[
             return
 
 
+def read_predicted(path: Path) -> Iterator[Document]:
+    """The documents that :func:`write` wrote, with their entities and events.
+
+    Raises:
+        InputError: it is no Parquet file, or has no column ``text``.
+        DocumentError: a row is no document.
+    """
+    for batch in _open(path).iter_batches(_ROWS_AT_ONCE):
+        for row in batch.to_pylist():
+            found = {key: _without_none(row.pop(key, None) or []) for key in ("entities", "events")}
+            yield Document.from_dict(_data(row) | found)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
 def write(path: Path, documents: Iterable[Document]) -> None:
     """Write documents as one file, whole or not at all.
 

@@ -28,9 +28,13 @@ class Task(Generic[T]):
             return False
         try:
             self._value = self._work()
-        except BaseException as problem:
+        except Exception as problem:
             self._problem = problem  # it belongs to the thread that asks for the result
-        self._done.set()
+        except BaseException as problem:
+            self._problem = problem
+            raise  # an interruption belongs to the thread that it reached
+        finally:
+            self._done.set()
         return True
 
     def finished(self, timeout: float | None = 0) -> bool:
@@ -69,7 +73,7 @@ class Workers:
         """What the task gave; until it is there, this thread does it or others that wait.
 
         Raises:
-            BaseException: what the task raised.
+            Exception: what the task raised.
         """
         task.run()
         self._forget_finished()

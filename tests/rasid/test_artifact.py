@@ -63,7 +63,10 @@ def test_a_whole_model(tiny_model: Path, schema: Schema) -> None:
         (lambda path: (path / "config.json").write_text("[]"), r"not the configuration of a Rasid model"),
         (lambda path: (path / "config.json").write_text('{"model_type": "bert"}'), r"has no 'rasid_format'"),
         (lambda path: edit(path, rasid_format=3), r"model format 3, .* reads 2; upgrade with `pip install"),
-        (lambda path: edit(path, rasid_format=1), r"model format 1, .* reads 2; train the model again"),
+        (
+            lambda path: edit(path, rasid_format=1),
+            r"model format 1, .* reads 2; write its weights in this form with `rasid export",
+        ),
         (lambda path: edit(path, rasid_format="2"), r"has model format 2"),
         (lambda path: edit(path, special_pieces={"begin": 1}), r"config\.json is damaged: KeyError 'end'"),
         (lambda path: edit(path, window={"longest": 10, "target": 50}), r"damaged: ValueError window target 50"),

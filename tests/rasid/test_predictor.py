@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import threading
@@ -280,3 +281,15 @@ def test_several_threads_may_ask_one_predictor(tiny_model: Path, many: list[str]
     for answers in found.values():
         for one, other in zip(alone, answers, strict=True):
             assert_same(one, other)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_process_that_was_forked_goes_on(tiny_model: Path, many: list[str]) -> None:
+    # As users of multiprocessing do; the threads of the predictor do not come along.
+    code = (
+        "import os, sys; from rasid import Predictor; p = Predictor.load(sys.argv[1], threads=2); "
+        "texts = sys.argv[2:]; before = list(p.stream(texts)); child = os.fork()\n"
+        "if not child: os._exit(0 if list(p.stream(texts)) == before else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    assert run_python(code, str(tiny_model), *many).strip() == "0"

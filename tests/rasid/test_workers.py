@@ -70,3 +70,13 @@ def test_results_that_nobody_needs_any_more_are_let_go() -> None:
         del tasks
     time.sleep(0.05)
     assert sum(one() is not None for one in kept) < 20
+
+
+def test_an_interruption_reaches_the_thread_that_works() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    workers = Workers(1)
+    task = workers.submit(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers.result(task)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -197,6 +198,23 @@ def test_a_thin_copy_predicts_the_same(model: Path, corpus: Sequence[Document], 
     _same([thin(corpus[0].text)], [whole(corpus[0].text)])
     with pytest.raises(ModelError, match=r"was exported without model\.onnx"):
         Predictor.load(tmp_path / "thin", precision="fp32")
+
+
+def test_a_model_of_the_older_form_is_exported_again(model: Path, corpus: Sequence[Document], tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(model, old)
+    (old / "links.onnx").unlink()
+    config = json.loads((old / "config.json").read_text(encoding="utf-8"))
+    del config["files"]["links.onnx"]
+    (old / "config.json").write_text(json.dumps(config | {"rasid_format": 1}), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"has model format 1.*`rasid export MODEL DIR`"):
+        Predictor.load(old)
+    assert commands.export([str(old), str(tmp_path / "new")]) == 0
+    new, before = Predictor.load(tmp_path / "new"), Predictor.load(model, precision="int8")
+    _same([new(corpus[0].text)], [before(corpus[0].text)])
+    (old / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"has no model\.safetensors to export again; give the directory"):
+        commands.export([str(old), str(tmp_path / "newer")])
 
 
 def test_the_card_of_a_thin_copy_shows_what_was_measured(

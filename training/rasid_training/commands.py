@@ -117,7 +117,9 @@ def crossvalidate(argv: Sequence[str]) -> int:
 def export(argv: Sequence[str]) -> int:
     """``rasid export MODEL OUTPUT``: a model directory with one graph, as small as prediction allows."""
     parser = argparse.ArgumentParser(
-        prog="rasid export", description="Copy of a model what prediction with one graph needs, and nothing else."
+        prog="rasid export",
+        description="Copy of a model what prediction with one graph needs, and nothing else. A model that an older "
+        "version made is brought into the form of this one.",
     )
     parser.add_argument("model", metavar="MODEL", help="a directory made by rasid train, or a hub name")
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the directory to write")
@@ -130,13 +132,13 @@ def export(argv: Sequence[str]) -> int:
         help="show in the card what rasid evaluate --output found on the articles NAME",
     )
     arguments = parser.parse_args(argv)
-    from rasid.artifact import GRAPHS, find
-    from rasid_training.export import copy_thin
+    from rasid.artifact import GRAPHS, find, locate
+    from rasid_training.export import copy_thin, current
 
     scores = dict(map(_report, arguments.scores))
-    artifact = find(arguments.model)
-    artifact.file(GRAPHS[arguments.precision])
-    copy_thin(artifact.path, arguments.output, precision=arguments.precision, scores=scores)
+    with current(locate(arguments.model)) as model:
+        find(model).file(GRAPHS[arguments.precision])
+        copy_thin(model, arguments.output, precision=arguments.precision, scores=scores)
     print(f"model: {arguments.output}")
     return 0
 

@@ -20,8 +20,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from rasid.artifact import CONFIG, GRAPHS, LINKS, TOKENIZER, ModelConfig, Precision, sha256
+from rasid.artifact import CONFIG, FORMAT, GRAPHS, LINKS, TOKENIZER, ModelConfig, Precision, sha256
 from rasid.backends import INPUTS, LINK_INPUTS, LINK_OUTPUTS, OUTPUTS
+from rasid.errors import ModelError
 from rasid.files import replacing_folder, write_json
 from rasid_training.card import with_scores
 from rasid_training.graphs import tidy
@@ -29,6 +30,7 @@ from rasid_training.model import RasidModel
 
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+_WITHOUT_LINKS = 1  # the form of a model directory whose one graph had tables of all links
 _NARROW = 16  # products with a matrix of fewer rows stay as they are: nothing is to be gained there
 
 
@@ -83,8 +85,8 @@ def copy_thin(
 
     ``scores`` are reports by the name of the articles, for the card: see ``rasid_training.card.with_scores``.
     """
-    kept = (TOKENIZER, GRAPHS[precision], LINKS)
     data = json.loads((model / CONFIG).read_text(encoding="utf-8"))
+    kept = (TOKENIZER, GRAPHS[precision], LINKS)
     data["files"] = {name: data["files"][name] for name in kept}
     with replacing_folder(output) as made:
         for name in kept:
@@ -92,6 +94,26 @@ def copy_thin(
         card = (model / CARD).read_text(encoding="utf-8")
         (made / CARD).write_text(with_scores(card, scores) if scores else card, encoding="utf-8")
         write_json(made / CONFIG, data)
+
+
+@contextlib.contextmanager
+def current(model: Path) -> Iterator[Path]:
+    """A model directory in today's form: itself, or one that is made of its weights for the time of a ``with``.
+
+    Raises:
+        ModelError: the directory is of an older form and has no weights, or its configuration is damaged.
+    """
+    data = json.loads((model / CONFIG).read_text(encoding="utf-8")) if (model / CONFIG).is_file() else {}
+    if data.get("rasid_format") != _WITHOUT_LINKS:
+        yield model
+        return
+    if not (model / WEIGHTS).is_file():
+        raise ModelError(f"model {model} has no {WEIGHTS} to export again; give the directory that `rasid train` made")
+    config = ModelConfig.from_dict(data | {"rasid_format": FORMAT}, str(model / CONFIG))
+    tokenizer = Tokenizer.from_file(str(model / TOKENIZER))
+    card = (model / CARD).read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        yield export(Trained(RasidModel.from_pretrained(model), tokenizer, config), Path(folder) / "model", card)
 
 
 class _Passage(nn.Module):
