@@ -106,4 +106,6 @@ def load_torch(
     if precision == "bf16":
         loaded.encoder.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
     together = together or (32_768 if place.type == "cuda" else 1024)
-    return Predictor(artifact.config, tokenizer, TorchBackend(loaded, pad=artifact.config.pad, together=together))
+    backend = TorchBackend(loaded, pad=artifact.config.pad, together=together)
+    # One thread puts batches together and decodes while the GPU computes for the other.
+    return Predictor(artifact.config, tokenizer, backend, threads=2 if place.type == "cuda" else 1)
