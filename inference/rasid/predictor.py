@@ -254,10 +254,13 @@ def _chunks(documents: Iterable[Document], characters: int) -> Iterator[list[Doc
 
 
 def _groups(sizes: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Numbers of items in groups of like size whose padded size keeps to the budget; at least one in each."""
+    """Numbers of items in groups of like size whose padded size keeps to the budget; at least one in each.
+
+    The largest come first, so that at the end no worker is left alone with one of them.
+    """
     group: list[int] = []
-    for number in sorted(range(len(sizes)), key=lambda n: sizes[n]):
-        if group and sizes[number] * (len(group) + 1) > budget:
+    for number in sorted(range(len(sizes)), key=lambda n: -sizes[n]):
+        if group and sizes[group[0]] * (len(group) + 1) > budget:
             yield group
             group = []
         group.append(number)
