@@ -115,7 +115,7 @@ def _memory(pid: int) -> float:
 
 
 def _killed_and_resumed(given: Path, output: Path, articles: int, words: int) -> dict[str, Any]:
-    done = output.with_name(f"{output.name}.parts") / "done.jsonl"
+    done = output.with_name(f"{output.name}.parts") / "_done.jsonl"
     begin = time.perf_counter()
     running = _start(given, output, ["--processes", "2"])
     before = 0

@@ -21,13 +21,13 @@ from rasid import parquet
 from rasid.artifact import Precision, find
 from rasid.document import Document, write_documents
 from rasid.errors import InputError
-from rasid.files import replacing, replacing_folder, write_json
+from rasid.files import replacing, write_json
 from rasid.inputs import Slice, Source, read_slice, slices
 from rasid.predictor import MAX_CHARACTERS, Predictor
 
 Form = Literal["jsonl", "parquet"]
 
-_PLAN, _DONE = "job.json", "done.jsonl"
+_PLAN, _DONE = "_job.json", "_done.jsonl"  # what reads folders of Parquet passes over such names
 _SHARDS = 64  # wanted, so that some dozens of processes have enough to do; and what one may hold at least and at most
 _BYTES, _ROWS, _TEXTS = (1 << 18, 1 << 22), (64, 1024), 256
 
@@ -119,7 +119,9 @@ class Output:
         self.parts = path.with_name(f"{path.name}.parts")
         if self.form == "jsonl" and path.exists() and not path.is_file():
             raise InputError(f"--output {path}: not a regular file; name a file")
-        if self.form == "parquet" and path.is_dir() and any(p.suffix != ".parquet" for p in path.iterdir()):
+        known = (_PLAN, _DONE)
+        others = [p for p in path.iterdir() if p.suffix != ".parquet" and p.name not in known] if path.is_dir() else []
+        if self.form == "parquet" and others:
             raise InputError(f"--output {path}: the folder holds other files than Parquet; name another")
 
     def begin(self, job: Job, sources: Sequence[Source], *, resume: bool) -> tuple[list[Shard], list[Done]]:
@@ -137,6 +139,8 @@ class Output:
         if resume and (self.parts / _PLAN).is_file():
             self._require_same(plan)
             done = [d for d in self._done() if job.part(d.number).is_file()]
+            with replacing(self.parts / _DONE) as clean:  # without a line that was half written
+                clean.write_text("".join(_line(d) for d in done), encoding="utf-8")
         else:
             shutil.rmtree(self.parts, ignore_errors=True)
             self.parts.mkdir(parents=True)
@@ -147,7 +151,7 @@ class Output:
     def record(self, done: Done) -> None:
         """Note that a part is written, so that no later run makes it again."""
         with (self.parts / _DONE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(done), ensure_ascii=True) + "\n")
+            file.write(_line(done))
             file.flush()
             os.fsync(file.fileno())
 
@@ -159,13 +163,20 @@ class Output:
                 for part in parts:
                     with part.open("rb") as file:
                         shutil.copyfileobj(file, out, 1 << 20)
+            shutil.rmtree(self.parts)
         else:
-            if self.path.is_file():
-                self.path.unlink()
-            with replacing_folder(self.path) as made:
-                for part in parts:
-                    part.rename(made / part.name)
-        shutil.rmtree(self.parts)
+            names = {part.name for part in parts}
+            for file in self.parts.iterdir():  # a process that was killed leaves its part half written
+                if file.name not in {*names, _PLAN, _DONE}:
+                    file.unlink()
+            before = self.path.with_name(f"{self.path.name}.before")
+            if self.path.exists():
+                _remove(before)
+                self.path.rename(before)
+            self.parts.rename(self.path)  # at once, so that all parts are here or there, whatever happens
+            for name in (_PLAN, _DONE):
+                (self.path / name).unlink(missing_ok=True)
+            _remove(before)
 
     def _require_same(self, plan: Mapping[str, Any]) -> None:
         before = json.loads((self.parts / _PLAN).read_text(encoding="utf-8"))
@@ -189,7 +200,8 @@ class Output:
 def _plan(job: Job, sources: Sequence[Source], shards: Sequence[Shard]) -> dict[str, Any]:
     """What decides the output, in a form that can be compared."""
     config = json.dumps(find(job.model).config.to_dict(), sort_keys=True)
-    files = [[source.name, source.kind, source.path.stat().st_size] for source in sources if source.path]
+    stats = [(source, source.path.stat()) for source in sources if source.path]
+    files = [[source.name, source.kind, stat.st_size, stat.st_mtime_ns] for source, stat in stats]
     options = [job.form, job.precision, job.max_characters, job.published]
     return {
         "inputs": [files, len(shards)],
@@ -210,9 +222,20 @@ def _shards(sources: Sequence[Source]) -> Iterator[Shard]:
                 yield Shard(number, tuple(group))
                 number, group = number + 1, []
             group.append(part)
-    if group:
+    if group or not number:  # of nothing too there is an output
         yield Shard(number, tuple(group))
 
 
 def _within(value: int, bounds: tuple[int, int]) -> int:
     return min(max(value, bounds[0]), bounds[1])
+
+
+def _line(done: Done) -> str:
+    return json.dumps(asdict(done), ensure_ascii=True) + "\n"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,7 @@ def test_parquet_holds_what_json_lines_hold(
         == 1
     )
     again = _rows(tmp_path / "again.parquet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.parquet", "found.parquet"]
     assert [d["id"] for d in again] == [d["id"] for d in expected]
     assert [d["entities"] for d in again] == [d["entities"] for d in expected]
 
@@ -113,6 +115,9 @@ def test_processes_give_the_same(
     tmp_path: Path, command: Command, expected: list[dict[str, object]], name: str
 ) -> None:
     output = tmp_path / name
+    if name.endswith("parquet"):  # an earlier output gives way
+        output.mkdir()
+        (output / "part-999999.parquet").write_bytes(b"old")
     assert main(command(output, "--processes", 2)) == 1
     _same(_lines(output) if name.endswith("jsonl") else _rows(output), expected)
     assert [p.name for p in tmp_path.iterdir()] == [name]
@@ -124,17 +129,19 @@ def test_a_job_that_was_killed_goes_on(tmp_path: Path, command: Command, expecte
     running = subprocess.Popen(
         [sys.executable, "-m", "rasid", *command(output, "--threads", 1)], stderr=subprocess.DEVNULL
     )
-    _wait(lambda: (parts / "done.jsonl").is_file() and _count(parts) >= 2, running)
+    _wait(lambda: (parts / "_done.jsonl").is_file() and _count(parts) >= 2, running)
     running.kill()
     running.wait()
     assert not output.exists()
     made = {path.name: path.stat().st_mtime_ns for path in parts.glob("part-*")}
-    with (parts / "done.jsonl").open("a") as file:
+    with (parts / "_done.jsonl").open("a") as file:
         file.write('{"number": 3, "docu')  # a line that was half written
     recorded = {
-        f"part-{json.loads(line)['number']:06d}.parquet" for line in (parts / "done.jsonl").read_text().split("\n")[:-1]
+        f"part-{json.loads(line)['number']:06d}.parquet"
+        for line in (parts / "_done.jsonl").read_text().split("\n")[:-1]
     }
     assert recorded
+    (parts / ".part-000001.parquet.77.partial").write_bytes(b"half")
     kept = {}
 
     # Other inputs, another model or other options would make another output.
@@ -145,6 +152,7 @@ def test_a_job_that_was_killed_goes_on(tmp_path: Path, command: Command, expecte
     assert main(command(output, "--resume", "--processes", 2)) == 1  # by another engine too
     _same(_rows(output), expected)
     after = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
+    assert all(re.fullmatch(r"part-\d{6}\.parquet", name) for name in after)
     assert all(after[name] == made[name] for name in recorded)
 
 
@@ -210,3 +218,28 @@ def test_what_cannot_be_done_in_parts(tmp_path: Path, command: Command, capsys: 
     assert main(command(tmp_path / "mine.parquet")) == 2
     assert "holds other files than Parquet" in capsys.readouterr().err
     assert (tmp_path / "mine.parquet" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["found.jsonl", "found.parquet"])
+def test_a_corpus_of_nothing(tmp_path: Path, tiny_model: Path, name: str) -> None:
+    (tmp_path / "nothing.jsonl").write_text("\n\n")
+    arguments = ["--model", str(tiny_model), str(tmp_path / "nothing.jsonl"), "--output", str(tmp_path / name)]
+    assert main(["predict", *arguments, "--processes", "2"]) == 0
+    assert (_lines(tmp_path / name) if name.endswith("jsonl") else _rows(tmp_path / name)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "extra"), [("pyarrow", [], "parquet"), ("ray", ["--engine", "ray"], "ray")]
+)
+def test_what_is_missing_is_named(
+    tmp_path: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    options: list[str],
+    extra: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # as where it is not installed
+    assert main(command(tmp_path / "found.parquet", *options)) == 2
+    assert f"pip install 'rasid[{extra}]'" in capsys.readouterr().err
