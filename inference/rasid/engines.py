@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -68,7 +69,7 @@ def _make(shard: Shard) -> Done:
 
 
 def ray(job: Job, shards: Sequence[Shard], count: int | None) -> Iterator[Done]:
-    """Make the parts by Ray Data, on the cluster that this process is connected to or one of this machine.
+    """Make the parts by Ray Data, on the cluster that ``RAY_ADDRESS`` names or else one of this machine.
 
     Each worker holds a predictor. Where a worker or a machine is lost, Ray gives its shards to another; a part that is
     made twice is the same file. Inputs and output must lie where all machines see them under the same path.
@@ -91,6 +92,7 @@ def ray(job: Job, shards: Sequence[Shard], count: int | None) -> Iterator[Done]:
     if not shards:
         return
     if not cluster.is_initialized():
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a Ray that is started here reports to nobody
         cluster.init(log_to_driver=False, logging_level=logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     workers = count or max(int(cluster.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
