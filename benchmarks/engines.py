@@ -136,8 +136,10 @@ def _facts(document: Document) -> Any:
 
 
 def _scores(document: Document) -> list[float]:
-    linked = [argument.score for event in document.events for argument in event.arguments]
-    return [score or 0.0 for score in (*(e.score for e in (*document.entities, *document.events)), *linked)]
+    found = [entity.score for entity in document.entities]
+    for event in document.events:
+        found += [event.score, *(argument.score for argument in event.arguments)]
+    return [probability or 0.0 for probability in found]
 
 
 if __name__ == "__main__":

@@ -44,38 +44,41 @@ class Backend(Protocol):
 class OnnxBackend:
     """ONNX Runtime on the CPU: a window at a time on one thread, as many windows at once as there are threads.
 
-    Nothing is padded and no window can change another's scores. Windows side by side also use the cores better than one
-    window whose matrix products are divided. Only where a single window of a large model is all there is, are its
-    products divided among the threads, by a session of its own that is loaded when it is first of use. See
-    https://onnxruntime.ai/docs/performance/tune-performance/threading.html.
+    Nothing is padded and no window can change another's scores. Windows side by side also use many cores better than
+    one window whose matrix products are divided. Only where a single window of a large model is all there is, are its
+    products divided among the threads. A session does the one or the other: of a large model, each is loaded when it
+    is first of use. See https://onnxruntime.ai/docs/performance/tune-performance/threading.html.
     """
 
     together = 256  # pieces; enough work to hand over to a thread at once
 
     def __init__(self, graph: Path, links: Path, *, threads: int = 1) -> None:
-        """Load the two graphs of a model; ``threads`` is how many may serve a single window.
+        """Name the two graphs of a model; ``threads`` is how many may serve a single window.
 
         Raises:
             ModelError: one of them cannot be loaded.
         """
         self._path = graph
-        self._graph, self._links = _session(graph), _session(links)
+        self._links = _session(links)
         # Dividing a small model's products takes longer than computing them on one thread.
         self._threads = threads if graph.stat().st_size >= _LARGE else 1
-        self._wide: Any = None
+        self._sessions: dict[int, Any] = {}
         self._lock = threading.Lock()
+        if self._threads == 1:
+            self._session(1)
 
     def scores(self, passages: Sequence[Passage], *, alone: bool) -> list[Scores]:
         """The scores of each passage."""
-        session = self._divided() if alone and self._threads > 1 else self._graph
+        session = self._session(self._threads if alone else 1)
         return [
             Scores(*session.run(OUTPUTS, {name: getattr(passage, name) for name in INPUTS})) for passage in passages
         ]
 
-    def _divided(self) -> Any:
+    def _session(self, threads: int) -> Any:
         with self._lock:
-            self._wide = self._wide or _session(self._path, self._threads)
-        return self._wide
+            if threads not in self._sessions:
+                self._sessions[threads] = _session(self._path, threads)
+            return self._sessions[threads]
 
     def roles(self, scores: Sequence[Scores], ends: Sequence[Ends]) -> list[Floats]:
         """``[triggers, fillers, roles]`` for each passage."""

@@ -166,9 +166,9 @@ class Output:
             shutil.rmtree(self.parts)
         else:
             names = {part.name for part in parts}
-            for file in self.parts.iterdir():  # a process that was killed leaves its part half written
-                if file.name not in {*names, _PLAN, _DONE}:
-                    file.unlink()
+            for left in self.parts.iterdir():  # a process that was killed leaves its part half written
+                if left.name not in {*names, _PLAN, _DONE}:
+                    left.unlink()
             before = self.path.with_name(f"{self.path.name}.before")
             if self.path.exists():
                 _remove(before)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from tokenizers import Tokenizer
@@ -175,10 +175,19 @@ def _export(
     tidy(path)
 
 
-def quantize(source: Path, path: Path) -> None:
+def quantize(
+    source: Path, path: Path, *, kept: Sequence[str] = (), embeddings: bool = True, bits: Literal[7, 8] = 7
+) -> None:
     """Write the int8 form of a graph: weights by channel, activations by their range as they come.
 
-    Weights keep to 7 bits, since processors without VNNI would saturate the sums of 8-bit products.
+    What is computed so was chosen by measurement: see ``benchmarks/quantization.py``.
+
+    Args:
+        source: the graph in fp32.
+        path: where to write it.
+        kept: names of products that stay in fp32.
+        embeddings: whether those are quantised too.
+        bits: of a weight; processors without VNNI saturate the sums of products of 8 bits.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -188,17 +197,17 @@ def quantize(source: Path, path: Path) -> None:
         graph = onnx.load(source)
         del graph.graph.value_info[:]
         narrow = {item.name for item in graph.graph.initializer if item.dims and item.dims[0] < _NARROW}
-        kept = [node.name for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in narrow]
+        excluded = [node.name for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in narrow]
         plain = Path(folder) / "plain.onnx"
         onnx.save(graph, plain)
         quantize_dynamic(
             plain,
             path,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=bits == 7,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
-            nodes_to_exclude=kept,
+            op_types_to_quantize=["MatMul", "Gemm", *(["Gather"] if embeddings else [])],
+            nodes_to_exclude=[*excluded, *kept],
             extra_options={"MatMulConstBOnly": True},
         )
 
