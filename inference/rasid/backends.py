@@ -97,7 +97,7 @@ def _session(path: Path, threads: int = 1) -> Any:
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
     try:
-        # The fused form of this layer adds up one number after the other; it takes nine times as long as its two parts.
+        # The fused form of this layer adds up one number after the other: it takes many times as long as its parts.
         return onnxruntime.InferenceSession(
             path, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
         )
