@@ -181,7 +181,7 @@ def test_a_file_too_large_to_read(predict: Predict, tmp_path: Path, monkeypatch:
     ("arguments", "message"),
     [
         (["{tmp}/none.txt"], "none.txt: no such file or folder"),
-        (["{tmp}/empty"], "the folder has no *.txt or *.jsonl to read"),
+        (["{tmp}/empty"], "the folder has no *.txt, *.jsonl or *.parquet to read"),
         (["-", "-"], "standard input (-) is named twice"),
         (["--resume", "{file}"], "--resume continues a file of JSON Lines; give --output FILE"),
         (["--resume", "--output", "{tmp}/o", "--format", "json", "{file}"], "--resume continues"),
