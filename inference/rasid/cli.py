@@ -140,7 +140,11 @@ def predict(argv: Sequence[str]) -> int:
         SystemExit: from argparse, for ``--help`` and a wrong command line.
     """
     options = _parser().parse_intermixed_args(argv)
-    if options.processes or options.engine != "local" or (options.output and options.output.suffix == ".parquet"):
+    if (
+        options.processes
+        or options.engine != "local"
+        or (options.output and options.output.suffix.lower() == ".parquet")
+    ):
         return _predict_in_parts(options)
     form: Format = options.format or ("text" if sys.stdout.isatty() and options.output is None else "jsonl")
     if options.resume and (options.output is None or form != "jsonl"):

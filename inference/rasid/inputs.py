@@ -24,6 +24,7 @@ MOST_BYTES = 1 << 26
 """The most bytes of one text, or of one line of JSON Lines, that are taken into memory."""
 
 _SUFFIXES: Mapping[str, Kind] = {".txt": "text", ".jsonl": "jsonl", ".parquet": "parquet"}
+_OUTPUT_ENDINGS = ("", ".parts", ".before")  # of an output and of what is beside it while it is made
 _LINE_FORM = 'expected a JSON object like {"id": "…", "text": "…"} a line'
 _REPLACED = ("entities", "events")  # what an earlier prediction or an annotator found is not read
 _KNOWN = frozenset(f.name for f in fields(Document)) - {"extra"}
@@ -56,7 +57,8 @@ def find_sources(names: Sequence[str], *, kind: Kind | None = None, leave_out: P
         names: files, folders (their ``*.txt``, ``*.jsonl`` and ``*.parquet``, however deep, sorted; hidden ones are
             left out), or ``-`` for standard input.
         kind: how all are read; None judges by the name's ending, and takes what has none of these for text.
-        leave_out: a file that is not taken from a folder: the output of an earlier run.
+        leave_out: a file or folder that is not taken from a folder, nor the parts of it that stand beside it: the
+            output of an earlier run, and what one that was interrupted has made.
 
     Raises:
         InputError: a path does not exist, a folder holds nothing to read, or standard input is named twice.
@@ -147,13 +149,20 @@ def read_slice(part: Slice, *, published: str | None = None) -> Iterator[Documen
         yield document if document.published else replace(document, published=published)
 
 
+def _belongs(place: Path, output: Path) -> bool:
+    return place.parent == output.parent and place.name in {f"{output.name}{ending}" for ending in _OUTPUT_ENDINGS}
+
+
 def _folder(folder: Path, kind: Kind | None, leave_out: Path | None) -> Iterator[Source]:
     omitted = leave_out.resolve() if leave_out else None
+    resolved = folder.resolve()
     found = 0
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inner.parts)
-        if hidden or path.suffix.lower() not in _SUFFIXES or not path.is_file() or path.resolve() == omitted:
+        if hidden or path.suffix.lower() not in _SUFFIXES or not path.is_file():
+            continue
+        if omitted and any(_belongs(place, omitted) for place in (resolved / inner, *(resolved / inner).parents)):
             continue
         found += 1
         yield Source(path, inner.with_suffix("").as_posix(), kind or _SUFFIXES[path.suffix.lower()])

@@ -8,6 +8,7 @@ part, and whichever of them die and are replaced, nothing is lost and nothing is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from typing import Any, Literal
 from rasid import parquet
 from rasid.artifact import Precision, find
 from rasid.document import Document, write_documents
-from rasid.errors import InputError
+from rasid.errors import InputError, OutputError
 from rasid.files import replacing, write_json
 from rasid.inputs import Slice, Source, read_slice, slices
 from rasid.predictor import MAX_CHARACTERS, Predictor
@@ -142,22 +143,34 @@ class Output:
             with replacing(self.parts / _DONE) as clean:  # without a line that was half written
                 clean.write_text("".join(_line(d) for d in done), encoding="utf-8")
         else:
-            shutil.rmtree(self.parts, ignore_errors=True)
-            self.parts.mkdir(parents=True)
+            with self._writing():
+                _remove(self.parts)
+                self.parts.mkdir(parents=True)
             write_json(self.parts / _PLAN, plan)
         finished = {d.number for d in done}
         return [shard for shard in shards if shard.number not in finished], done
 
     def record(self, done: Done) -> None:
-        """Note that a part is written, so that no later run makes it again."""
-        with (self.parts / _DONE).open("a", encoding="utf-8") as file:
+        """Note that a part is written, so that no later run makes it again.
+
+        Raises:
+            OutputError: it cannot be noted.
+        """
+        with self._writing(), (self.parts / _DONE).open("a", encoding="utf-8") as file:
             file.write(_line(done))
             file.flush()
             os.fsync(file.fileno())
 
     def finish(self, job: Job, count: int) -> None:
-        """Put ``count`` parts in the output's place."""
-        parts = [job.part(number) for number in range(count)]
+        """Put ``count`` parts in the output's place.
+
+        Raises:
+            OutputError: they cannot be put there; they stay where they are.
+        """
+        with self._writing():
+            self._put([job.part(number) for number in range(count)])
+
+    def _put(self, parts: Sequence[Path]) -> None:
         if self.form == "jsonl":
             with replacing(self.path) as partial, partial.open("wb") as out:
                 for part in parts:
@@ -177,6 +190,16 @@ class Output:
             for name in (_PLAN, _DONE):
                 (self.path / name).unlink(missing_ok=True)
             _remove(before)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise OutputError(
+                f"{self.path}: cannot be written ({problem}); check the disk and the permissions, then go on with "
+                "--resume"
+            ) from None
 
     def _require_same(self, plan: Mapping[str, Any]) -> None:
         before = json.loads((self.parts / _PLAN).read_text(encoding="utf-8"))

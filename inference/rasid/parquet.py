@@ -51,9 +51,9 @@ def read(path: Path, start: int = 0, count: int | None = None) -> Iterator[dict[
         return
     place = groups[0][1]
     for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group for group, _ in groups], columns=columns):
-        part = batch.slice(max(start - place, 0), max(min(stop - place, len(batch)) - max(start - place, 0), 0))
+        low, high = max(start - place, 0), min(stop - place, len(batch))
         place += len(batch)
-        yield from map(_data, part.to_pylist())
+        yield from map(_data, batch.slice(low, max(high - low, 0)).to_pylist())
         if place >= stop:
             return
 

@@ -220,6 +220,27 @@ def test_what_cannot_be_done_in_parts(tmp_path: Path, command: Command, capsys: 
     assert (tmp_path / "mine.parquet" / "notes.txt").read_text() == "mine"
 
 
+def test_an_earlier_output_and_its_parts_are_no_input(
+    tmp_path: Path, tiny_model: Path, articles: Sequence[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(articles[0], encoding="utf-8")
+    parquet.write(tmp_path / "found.parquet.parts" / "part-000000.parquet", [Document("x", articles[1])])
+    arguments = ["predict", "--model", str(tiny_model), str(tmp_path), "--output", str(tmp_path / "found.parquet")]
+    for _ in range(2):  # the second time the output is there
+        assert main(arguments) == 0
+        assert [row["id"] for row in _rows(tmp_path / "found.parquet")] == ["a"]
+    (tmp_path / "found.parquet.txt").write_text(articles[1], encoding="utf-8")  # of a like name, but no part of it
+    assert main(arguments) == 0
+    assert [row["id"] for row in _rows(tmp_path / "found.parquet")] == ["a", "found.parquet"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(command(tmp_path / "file" / "found.parquet")) == 2
+    assert "found.parquet: cannot be written" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["found.jsonl", "found.parquet"])
 def test_a_corpus_of_nothing(tmp_path: Path, tiny_model: Path, name: str) -> None:
     (tmp_path / "nothing.jsonl").write_text("\n\n")
